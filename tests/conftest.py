@@ -1,0 +1,22 @@
+"""Fixtures that many tests share."""
+
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repo_dir() -> Path:
+    """The root of the checkout."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of reference data that lies beside a developer's checkout; a user's machine has none."""
+    path = REPO.parent / "shared"
+    if not (path / "data").is_dir():
+        pytest.skip("needs the reference data in ../shared, which this machine does not have")
+    return path
