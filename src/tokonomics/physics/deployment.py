@@ -1,0 +1,85 @@
+"""A deployment: one model in one precision on one kind of accelerator, split over some of them."""
+
+from dataclasses import dataclass
+
+from tokonomics.catalog.accelerator import Accelerator
+from tokonomics.catalog.model import Model
+from tokonomics.errors import InputError, raise_all
+from tokonomics.physics.constants import EngineConstants, engine_constants
+from tokonomics.physics.formats import WeightFormat, kv_element_bytes, weight_format
+
+DEFAULT_STEP_BUDGET_TOKENS = 8192
+"""Tokens a step may process: vLLM's default `max_num_batched_tokens` for online serving on large cards."""
+DEFAULT_MAX_SEQUENCES = 1024
+"""Sequences a step may carry: vLLM's default `max_num_seqs` on large cards (V1 engine)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """What one replica is.
+
+    `tensor_parallel` x `pipeline_parallel` accelerators hold one copy. `attention_data_parallel` replicates
+    attention so that each rank keeps the KV cache of its own sequences (DeepSeek-style serving).
+    """
+
+    model: Model
+    accelerator: Accelerator
+    precision: WeightFormat
+    kv_element_bytes: float
+    constants: EngineConstants
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    attention_data_parallel: bool = False
+    step_budget_tokens: int = DEFAULT_STEP_BUDGET_TOKENS
+    max_sequences: int = DEFAULT_MAX_SEQUENCES
+
+    def __post_init__(self) -> None:
+        counts = {
+            "tensor_parallel": self.tensor_parallel,
+            "pipeline_parallel": self.pipeline_parallel,
+            "step_budget_tokens": self.step_budget_tokens,
+            "max_sequences": self.max_sequences,
+        }
+        wrong = [f"{name}={value} must be at least 1" for name, value in counts.items() if value < 1]
+        if self.pipeline_parallel > self.model.num_layers:
+            wrong.append(
+                f"pipeline_parallel={self.pipeline_parallel} exceeds the {self.model.num_layers} layers of {self.model.id}"
+            )
+        raise_all(wrong, InputError)
+
+    @property
+    def num_gpus(self) -> int:
+        """Accelerators of one replica."""
+        return self.tensor_parallel * self.pipeline_parallel
+
+    @property
+    def name(self) -> str:
+        """Short name, for tables: accelerator x count, precision."""
+        return f"{self.num_gpus}x {self.accelerator.id} {self.precision.id}"
+
+
+def deployment(
+    model: Model,
+    accelerator: Accelerator,
+    *,
+    precision: str | None = None,
+    kv_format: str | None = None,
+    engine: str = "vllm",
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    attention_data_parallel: bool = False,
+) -> Deployment:
+    """Build a deployment from names; the precision defaults to the model's native one, the KV cache to 16 bit.
+
+    Raises UnknownName for a precision, KV format or engine that is in no table.
+    """
+    return Deployment(
+        model=model,
+        accelerator=accelerator,
+        precision=weight_format(precision or model.native_format),
+        kv_element_bytes=kv_element_bytes(kv_format or "bf16"),
+        constants=engine_constants(engine, accelerator.family),
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        attention_data_parallel=attention_data_parallel,
+    )

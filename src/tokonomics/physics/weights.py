@@ -1,0 +1,45 @@
+"""Bytes of weights: what lies in memory, and what a step reads."""
+
+from dataclasses import dataclass
+
+from tokonomics.catalog.model import Model
+from tokonomics.physics.formats import WeightFormat
+
+_EXPERTS_ONLY = frozenset({"mxfp4"})
+"""Formats whose published checkpoints quantise the routed experts and leave all else in 16 bit (gpt-oss)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightBytes:
+    """Bytes of one whole copy of a model, before it is split over accelerators.
+
+    `dense_bytes` are read by every step, `expert_bytes` are all routed experts (a step reads those its tokens
+    were routed to), `idle_bytes` lie in memory and are not read per token: the input embedding table, vision
+    towers and multi-token-prediction layers.
+    """
+
+    dense_bytes: float
+    expert_bytes: float
+    idle_bytes: float
+
+    @property
+    def resident_bytes(self) -> float:
+        """Everything that must fit in memory."""
+        return self.dense_bytes + self.expert_bytes + self.idle_bytes
+
+
+def weight_bytes(model: Model, fmt: WeightFormat) -> WeightBytes:
+    """Bytes of `model` stored in `fmt`.
+
+    A tied embedding is one table: it lies in memory once and is read once a step, as the head. Quantised formats
+    leave the embedding, head, router, norms and extra tensors at `edge_bits`.
+    """
+    params = model.params
+    body = fmt.edge_bytes if fmt.id in _EXPERTS_ONLY and model.is_moe else fmt.weight_bytes
+    head = params.head or params.embedding
+    idle_embedding = params.embedding if params.head else 0
+    return WeightBytes(
+        dense_bytes=(params.attention + params.mlp) * body + (head + params.router + params.norms) * fmt.edge_bytes,
+        expert_bytes=params.experts * fmt.weight_bytes,
+        idle_bytes=(idle_embedding + params.vision + params.mtp) * fmt.edge_bytes,
+    )
