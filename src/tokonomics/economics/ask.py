@@ -1,0 +1,141 @@
+"""From a scenario to its answer: the one function behind the command, the library and the page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tokonomics.catalog.freshness import freshness_of
+from tokonomics.catalog.load import Catalog, load_catalog
+from tokonomics.economics.candidates import Search
+from tokonomics.economics.explain import Explanation
+from tokonomics.economics.owned import owned_offers
+from tokonomics.economics.quote import Choice, Quote, quote, require_priced
+from tokonomics.errors import MissingFact, raise_all
+from tokonomics.workload.resolve import traffic_of
+from tokonomics.workload.scenario import Scenario
+from tokonomics.workload.slo import Slo, parse_slo
+from tokonomics.workload.traffic import Traffic
+
+_FIRST_RESPONSE_TIME_S = 10.0
+"""Where the search for the response time of waiting users starts; the second pass replaces it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A quote and the scenario that it answers; `today` is the date whose prices hold."""
+
+    scenario: Scenario
+    quote: Quote
+    today: date
+
+    def to_dict(self, explanations: Sequence[Explanation] = ()) -> dict[str, Any]:
+        """The body of the result document; asking its scenario again gives the same answer."""
+        asked = self.scenario.model_copy(update={"today": self.today, "snapshot": self.quote.snapshot})
+        body: dict[str, Any] = {"scenario": asked.to_dict(), **self.quote.to_dict()}
+        if explanations:
+            body["explanations"] = [_explanation_dict(one) for one in explanations]
+        return body
+
+
+def ask(scenario: Scenario, *, today: date | None = None, catalog: Catalog | None = None) -> Answer:
+    """Answer `scenario` with the prices of its own date, else of `today`, else of the day of the snapshot.
+
+    Users who wait for an answer ask the slower the longer they wait, so their traffic is priced twice: with a guess,
+    then with the response time of the best option of the first pass.
+    """
+    facts = catalog or _facts(scenario)
+    day = scenario.today or today or facts.day
+    answer = _quoted(scenario, facts, day, _traffic(scenario, _FIRST_RESPONSE_TIME_S))
+    if scenario.traffic.users is not None:
+        host = answer.best_self_host
+        waited_s = host.latency_s["e2e_mean"] if host else _FIRST_RESPONSE_TIME_S
+        answer = _quoted(scenario, facts, day, _traffic(scenario, waited_s))
+    return Answer(scenario=scenario, quote=answer, today=day)
+
+
+def quote_for(
+    models: str | Sequence[str], traffic: Traffic | Mapping[str, Any], *, slo: str = "", **keys: Any
+) -> Quote:
+    """The library's form of `tok quote`: the frozen record that the command renders.
+
+    Args: `models` one name or several; `traffic` a Traffic of your own making, or the keys of a scenario's traffic
+    block; `slo` such as "ttft_p95=1s"; `keys` the other keys of a scenario (gpus, apis, precisions, today, ...).
+    Raises InputError with every violation, UnknownName, Infeasible and MissingFact as the command does.
+    """
+    names = [models] if isinstance(models, str) else list(models)
+    stated = _stated(traffic) if isinstance(traffic, Traffic) else traffic
+    scenario = Scenario.from_dict({"models": names, "traffic": stated, "slo": slo, **keys})
+    if not isinstance(traffic, Traffic):
+        return ask(scenario).quote
+    facts = _facts(scenario)
+    return _quoted(scenario, facts, scenario.today or facts.day, traffic)
+
+
+def _stated(traffic: Traffic) -> dict[str, float]:
+    """The traffic block that comes nearest to a Traffic, for checking the other keys beside it."""
+    return {
+        "requests_per_s": traffic.requests_per_s,
+        "input_tokens": max(traffic.mean_input_tokens, 1.0),
+        "output_tokens": traffic.mean_output_tokens,
+    }
+
+
+def _facts(scenario: Scenario) -> Catalog:
+    overrides = Path(scenario.price_overrides) if scenario.price_overrides else None
+    return load_catalog(snapshot=scenario.snapshot, overrides=overrides)
+
+
+def _traffic(scenario: Scenario, response_time_s: float) -> Traffic:
+    return traffic_of(scenario.traffic, response_time_s=response_time_s, cached_input_frac=scenario.cached_input_frac)
+
+
+def _quoted(scenario: Scenario, catalog: Catalog, day: date, traffic: Traffic) -> Quote:
+    return quote(
+        catalog,
+        scenario.models,
+        traffic,
+        slo=parse_slo(scenario.slo) if scenario.slo else Slo(limits=()),
+        today=day,
+        choice=Choice(
+            gpus=scenario.gpus,
+            providers=scenario.providers,
+            regions=scenario.regions,
+            apis=scenario.apis,
+            purchase=scenario.purchase,
+            num_spare_replicas=scenario.num_spare_replicas,
+            owned=owned_offers(catalog, scenario.owned, today=day),
+        ),
+        search=_search(scenario),
+    )
+
+
+def _search(scenario: Scenario) -> Search:
+    search = Search(precisions=scenario.precisions, kv_format=scenario.kv_format, engine=scenario.engine)
+    return replace(search, gpus_per_replica=scenario.num_gpus) if scenario.num_gpus else search
+
+
+def check_strict(answer: Answer) -> None:
+    """Raise MissingFact for every option that is unpriced, or whose price is stale or undated: `--strict`."""
+    require_priced(answer.quote)
+    best = answer.quote.best
+    kind = "api_price" if best.kind == "api" else "spot" if best.price.purchase == "spot" else "on_demand"
+    age = freshness_of(best.price.as_of, kind=kind, today=answer.today)
+    stale = age.level in ("stale", "unknown")
+    old = f"price of {best.name} is {age.level}: as of {best.price.as_of or 'unknown date'}"
+    raise_all([f"{old}; run `tok catalog update`, or override it"] if stale else [], MissingFact)
+
+
+def _explanation_dict(one: Explanation) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "option": one.option,
+        "value": one.value,
+        "unit": one.unit,
+        "formula": one.formula,
+        "terms": [
+            {"name": term.name, "value": term.value, "unit": term.unit, "status": term.status, "source": term.source}
+            for term in one.terms
+        ],
+    }

@@ -1,0 +1,105 @@
+"""Every deployment worth timing: model x precision x accelerator x number of accelerators, as arrays."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokonomics.catalog.accelerator import Accelerator
+from tokonomics.catalog.model import Model
+from tokonomics.economics.demand import Demand
+from tokonomics.errors import MissingFact
+from tokonomics.physics.capacity import memory_box, require_fit
+from tokonomics.physics.deployment import Deployment, deployment
+from tokonomics.physics.step import StepModel, stack_step_models, step_model
+
+DEFAULT_GPUS_PER_REPLICA = (1, 2, 4, 8)
+_SIXTEEN_BIT = frozenset({"bf16", "fp16", "fp32"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidates:
+    """Deployments that fit, with their step coefficients (arrays of shape (n,)) and largest batch.
+
+    `left_out` holds a sentence for each accelerator or deployment that could not be considered, and why.
+    """
+
+    deployments: tuple[Deployment, ...]
+    step: StepModel | None
+    max_batch: NDArray[np.float64]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """What to search over. Empty precisions mean the model's native one and fp8 where the part multiplies it."""
+
+    precisions: tuple[str, ...] = ()
+    gpus_per_replica: tuple[int, ...] = DEFAULT_GPUS_PER_REPLICA
+    kv_format: str | None = None
+    engine: str = "vllm"
+
+
+def candidates(
+    models: Sequence[Model], accelerators: Iterable[Accelerator], demand: Demand, search: Search
+) -> Candidates:
+    """Enumerate what fits. The longest request of the traffic must fit alone, or nothing is promised."""
+    longest = float((demand.traffic.input_tokens + demand.traffic.output_tokens).max())
+    kept: list[tuple[Deployment, StepModel, int]] = []
+    left_out: list[str] = []
+    parts = tuple(accelerators)
+    for model in models:
+        for part in parts:
+            try:
+                kept.extend(_fitting(model, part, demand, search, longest))
+            except MissingFact as gap:
+                left_out.extend(gap.violations)
+    return Candidates(
+        deployments=tuple(one for one, _, _ in kept),
+        step=stack_step_models([step for _, step, _ in kept]) if kept else None,
+        max_batch=np.array([batch for _, _, batch in kept], dtype=float),
+        left_out=tuple(left_out),
+    )
+
+
+def _fitting(
+    model: Model, part: Accelerator, demand: Demand, search: Search, longest: float
+) -> Iterator[tuple[Deployment, StepModel, int]]:
+    for dep in deployments_of(model, part, search):
+        box = memory_box(dep)
+        if box.max_batch(longest) >= 1:
+            yield dep, step_model(dep), box.max_batch(demand.shape.context_tokens)
+
+
+def deployments_of(model: Model, part: Accelerator, search: Search) -> Iterator[Deployment]:
+    """All layouts and precisions of `model` on `part` that `search` allows, whether they fit or not."""
+    for precision in search.precisions or default_precisions(model, part):
+        for num_gpus in search.gpus_per_replica:
+            if num_gpus == 1 or part.link_bytes_per_s is not None:
+                yield deployment(
+                    model,
+                    part,
+                    precision=precision,
+                    kv_format=search.kv_format,
+                    engine=search.engine,
+                    tensor_parallel=num_gpus,
+                )
+
+
+def default_precisions(model: Model, part: Accelerator) -> tuple[str, ...]:
+    """The native precision, and fp8 for 16-bit models where the part has fp8 units.
+
+    Four-bit weights change the answers of a model measurably, so they are considered only when asked for.
+    """
+    if model.native_format in _SIXTEEN_BIT and "fp8" in part.dense_flop_per_s:
+        return (model.native_format, "fp8")
+    return (model.native_format,)
+
+
+def explain_no_fit(models: Sequence[Model], parts: Sequence[Accelerator], demand: Demand, search: Search) -> None:
+    """Raise Infeasible for the deployment that comes nearest to fitting: the largest one."""
+    longest = float((demand.traffic.input_tokens + demand.traffic.output_tokens).max())
+    layouts = [dep for model in models for part in parts for dep in deployments_of(model, part, search)]
+    roomiest = max(layouts, key=lambda dep: memory_box(dep).kv_room_bytes)
+    require_fit(roomiest, context_tokens=longest)
