@@ -12,7 +12,7 @@ limit; what to try. An error carries every violation that was found, not only th
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 
 
 class TokonomicsError(Exception):
@@ -59,14 +59,19 @@ class MissingFact(TokonomicsError):
 
 
 def nearest_names(name: str, known: Sequence[str], *, num_names: int = 3) -> tuple[str, ...]:
-    """Return the `num_names` known names that look most like `name`, best first.
+    """Return the `num_names` known names that look most like `name`, best first: those it begins, then holds.
 
-    >>> nearest_names("h100", ["a100-sxm-80", "h100-sxm", "h100-pcie", "l4"])[:2]
-    ('h100-sxm', 'h100-pcie')
+    >>> nearest_names("h10", ["a10", "h100-sxm", "h20", "h100-pcie"])
+    ('h100-sxm', 'h100-pcie', 'h20')
     """
-    lowered = {one.lower(): one for one in known}
-    close = get_close_matches(name.lower(), lowered, n=num_names, cutoff=0.0)
-    return tuple(lowered[one] for one in close)
+    wanted = name.lower()
+
+    def unlikeness(known_name: str) -> tuple[bool, bool, float]:
+        lowered = known_name.lower()
+        likeness = SequenceMatcher(None, wanted, lowered).ratio()
+        return (not lowered.startswith(wanted), wanted not in lowered, -likeness)
+
+    return tuple(sorted(dict.fromkeys(known), key=unlikeness)[:num_names])
 
 
 def raise_all(violations: Sequence[str], error: type[TokonomicsError] = InputError) -> None:

@@ -20,7 +20,7 @@ _EXPLAIN_HELP = (
 @click.option("--top", "num_rows", type=click.IntRange(1, 1000), default=10, help="Rows of the table  [10].")
 @click.option("--explain", "number", is_flag=False, flag_value="all", metavar="[NUMBER]", help=_EXPLAIN_HELP)
 @click.option(
-    "--option", "option_name", metavar="NAME", help="The option to explain, as the table names it  [the best]."
+    "--option", "option_name", metavar="NAME", help="The option to explain, as in the table  [the best that has it]."
 )
 @click.option("--strict", is_flag=True, help="Exit 5 when an option is unpriced, or the best price is stale.")
 @output_options
@@ -39,7 +39,7 @@ def quote(
     --rps with --in and --out, by --users, --tokens-per-month, --preset or --trace.
     """
     from tokonomics.economics.ask import ask, check_strict  # NumPy and the catalogue load only when asked
-    from tokonomics.economics.explain import explain, explain_all
+    from tokonomics.economics.explain import explain, explain_all, explainable
     from tokonomics.report.json import document
     from tokonomics.report.quote_view import quote_view
 
@@ -48,10 +48,10 @@ def quote(
     if strict:
         check_strict(answer)
     result = answer.quote
-    option = result.option(option_name) if option_name else result.best
+    named = result.option(option_name) if option_name else None
     if number == "all":
-        explained = explain_all(result, option)
+        explained = explain_all(result, named or result.best)
     else:
-        explained = () if number is None else (explain(result, option, number),)
+        explained = () if number is None else (explain(result, named or explainable(result, number), number),)
     view = quote_view(result, num_rows=num_rows, explanations=explained)
     emit(document("quote", answer.to_dict(explained)), view, output)

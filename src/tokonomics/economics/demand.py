@@ -49,6 +49,7 @@ class Demand:
             output_tokens=float(output.mean() if percentile is None else np.percentile(output, percentile)),
             input_cv=float(uncached.std() / mean) if mean > 0.0 else 0.0,
             arrival_cv=self.traffic.arrival_cv,
+            median_output_tokens=float(np.median(output)),
         )
 
 

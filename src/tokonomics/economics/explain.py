@@ -56,6 +56,11 @@ def explain_all(quote: Quote, option: Option) -> tuple[Explanation, ...]:
     return tuple(explain(quote, option, number) for number in EXPLAINED if not _problem(option, number))
 
 
+def explainable(quote: Quote, number: str) -> Option:
+    """The best-ranked option that has `number`; the best of all where none has, which `explain` then refuses."""
+    return next((option for option in quote.options if not _problem(option, number)), quote.best)
+
+
 def _problem(option: Option, number: str) -> str:
     if number.startswith("usd") and not option.is_priced:
         return "is unpriced"
@@ -181,7 +186,7 @@ EXPLAINED: Final[dict[str, _Maker]] = {
     "num_replicas": _replicas,
     "utilisation_frac": _utilisation,
     "ttft_p95_s": _latency("ttft", "rest of the running step + wait for prompts ahead + own prefill"),
-    "itl_p95_s": _latency("itl", "mean step at the batch that is exceeded 5 % of the time"),
+    "itl_p95_s": _latency("itl", "mean step at the batch that is exceeded 5 % of the time + prompts that run beside it"),
     "e2e_p95_s": _latency("e2e", "ttft + (output tokens - 1) x mean step"),
 }
 """What can be explained, and what explains it: value, unit, formula and terms."""

@@ -21,14 +21,14 @@ _ROUNDING_ROOM = 1e-9
 class LatencyEstimate:
     """Latency at one percentile, arrays over deployments and batches.
 
-    `ttft_s` is infinite where prompts arrive faster than they can be prefilled. `batch` is the batch that the
+    `ttft_s` is infinite where prompts arrive faster than they can be prefilled. `batch_sequences` is the batch that the
     percentile sees; a batch above what memory holds queues, which the caller must rule out.
     """
 
     ttft_s: Floats
     itl_s: Floats
     e2e_s: Floats
-    batch: Floats
+    batch_sequences: Floats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,12 +37,14 @@ class PromptSpread:
 
     `input_tokens` is the prompt length at the percentile asked for, `output_tokens` the output length there,
     `input_cv` the coefficient of variation of prompt lengths and `arrival_cv` that of the gaps between arrivals.
+    `median_output_tokens` is over how many gaps a typical request averages the prompts it has to sit out.
     """
 
     input_tokens: float
     output_tokens: float
     input_cv: float
     arrival_cv: float
+    median_output_tokens: float
 
 
 def batch_at_percentile(mean_batch: ArrayLike, percentile: float | None) -> Floats:
@@ -69,17 +71,31 @@ def latency_estimate(
 ) -> LatencyEstimate:
     """Estimate latency of replicas whose mean batch is `mean_batch`, at `percentile` (None: the mean)."""
     steady = steady_batch(model, mean_batch, shape)
-    batch = batch_at_percentile(steady.batch, percentile)
+    batch = batch_at_percentile(steady.batch_sequences, percentile)
     busy = steady_batch(model, batch, shape)
     own_prefill_s = _own_prefill_s(model, batch, shape, spread.input_tokens)
     wait_s = _queue_wait_s(steady, shape, spread, percentile)
     ttft_s = busy.mean_step_s * _residual_share(percentile) + wait_s + own_prefill_s
     return LatencyEstimate(
         ttft_s=ttft_s,
-        itl_s=busy.mean_step_s,
+        itl_s=busy.mean_step_s + _prompt_jitter_s(steady, spread, percentile),
         e2e_s=ttft_s + np.maximum(spread.output_tokens - 1.0, 0.0) * steady.mean_step_s,
-        batch=batch,
+        batch_sequences=batch,
     )
+
+
+def _prompt_jitter_s(steady: SteadyBatch, spread: PromptSpread, percentile: float | None) -> Floats:
+    """How much longer the mean gap of an unlucky request is, because more prompts than usual ran beside it.
+
+    A request of n tokens sits out a Poisson number of long steps, share x n on average, each longer than a short one
+    by the work of a prompt, whose length varies too: the mean gap has variance share x (long - short)^2 (1+cv^2) / n.
+    """
+    if percentile is None:
+        return np.zeros_like(steady.mean_step_s)
+    z = NormalDist().inv_cdf(percentile / 100.0)
+    extra_s = steady.long_step_s - steady.short_step_s
+    per_gap = steady.prefill_step_frac * (1.0 + spread.input_cv**2) / max(spread.median_output_tokens, 1.0)
+    return np.asarray(z * extra_s * np.sqrt(per_gap))
 
 
 def _residual_share(percentile: float | None) -> float:

@@ -40,7 +40,7 @@ class SteadyBatch:
     `long_step_s` one with it.
     """
 
-    batch: Floats
+    batch_sequences: Floats
     mean_step_s: Floats
     short_step_s: Floats
     long_step_s: Floats
@@ -61,7 +61,7 @@ def steady_batch(model: StepModel, batch: ArrayLike, shape: RequestShape) -> Ste
     long = step_time(model, n, shape.context_tokens, in_long_step, shape.input_tokens / 2.0).total_s
     mean = (1.0 - share) * short + share * long
     return SteadyBatch(
-        batch=np.broadcast_to(n, mean.shape),
+        batch_sequences=np.broadcast_to(n, mean.shape),
         mean_step_s=mean,
         short_step_s=short,
         long_step_s=long,

@@ -13,7 +13,7 @@ DEFAULT_ROWS = 12
 
 _COLUMNS = (
     Column(title="option", key="name"),
-    Column(title="USD/M blended", key="usd_per_mtok_blended_allocation", unit="alloc", style="number"),
+    Column(title="USD/M", key="usd_per_mtok_blended_allocation", unit="alloc", style="number"),
     Column(title="USD/M", key="usd_per_mtok_blended_usage", unit="usage", style="number", priority=1),
     Column(title="USD/M in", key="usd_per_mtok_input_allocation", unit="alloc", style="number", priority=5),
     Column(title="USD/M out", key="usd_per_mtok_output_allocation", unit="alloc", style="number", priority=4),
@@ -100,10 +100,16 @@ def _row(quote: Quote, option: Option) -> tuple[Cell, ...]:
         run.utilisation_frac if run else None,
         option.latency_s.get("ttft_p95"),
         option.latency_s.get("itl_p95"),
-        {True: "meets", False: "misses", None: "unknown"}[option.meets_slo],
+        _verdict(quote, option),
         run.binds if run else "price",
         option.price.as_of or "unknown",
     )
+
+
+def _verdict(quote: Quote, option: Option) -> str:
+    if not quote.demand.slo.limits:
+        return "none"
+    return {True: "meets", False: "misses", None: "unknown"}[option.meets_slo]
 
 
 def _charts(quote: Quote) -> Iterator[Chart]:
@@ -112,7 +118,7 @@ def _charts(quote: Quote) -> Iterator[Chart]:
     yield Chart(
         title="Cost against load",
         x_label="requests/s",
-        y_label="USD per M tokens, blended, allocation",
+        y_label="USD per M tokens (blended, allocation)",
         series=[
             Series(name=curve.name, xs=curve.requests_per_s.tolist(), ys=curve.blended_usd_per_mtok.tolist())
             for curve in quote.curves

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from tokonomics.workload.from_trace import traffic_from_trace
 from tokonomics.workload.presets import preset
 from tokonomics.workload.scenario import TrafficSpec
 from tokonomics.workload.traces import read_trace
@@ -10,7 +11,6 @@ from tokonomics.workload.traffic import (
     Traffic,
     traffic_from_rate,
     traffic_from_tokens_per_month,
-    traffic_from_trace,
     traffic_from_users,
 )
 
@@ -26,12 +26,16 @@ def traffic_of(spec: TrafficSpec, *, response_time_s: float, cached_input_frac: 
     loaded = _loaded(spec, shaped, response_time_s)
     if spec.peak_ratio is not None:
         loaded = replace(loaded, peak_requests_per_s=loaded.requests_per_s * spec.peak_ratio, peak_window_s=None)
-    stated = {
-        "arrival_cv": spec.arrival_cv,
-        "reasoning_frac": spec.reasoning_frac,
-        "cached_input_frac": cached_input_frac,
-    }
-    return replace(loaded, **{name: value for name, value in stated.items() if value is not None})
+    return replace(
+        loaded,
+        arrival_cv=_stated(spec.arrival_cv, loaded.arrival_cv),
+        reasoning_frac=_stated(spec.reasoning_frac, loaded.reasoning_frac),
+        cached_input_frac=_stated(cached_input_frac, loaded.cached_input_frac),
+    )
+
+
+def _stated(stated: float | None, known: float) -> float:
+    return known if stated is None else stated
 
 
 def _shaped(spec: TrafficSpec, response_time_s: float) -> Traffic:

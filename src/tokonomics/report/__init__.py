@@ -1,0 +1,1 @@
+"""One result, many renderings: a view for people (table, Markdown, CSV), a document for programs (JSON)."""

@@ -1,0 +1,98 @@
+"""Scenario files: YAML or TOML, or a JSON result that echoes its scenario; read as data from strangers.
+
+YAML is composed, never constructed: tags that name objects, anchors and aliases (which can unfold without end),
+deep nesting and large files are refused before anything is built.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tokonomics.errors import InputError
+from tokonomics.workload.scenario import Scenario
+from tokonomics.workload.scenario_errors import Places
+from tokonomics.workload.scenario_yaml import read_yaml
+
+MAX_FILE_BYTES: Final = 256 * 1024
+MAX_RESULT_BYTES: Final = 16 * 1024 * 1024  # a result holds all its options beside the scenario
+_FILES_IN_TRAFFIC: Final = ("trace",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScenarioFile:
+    """What a file says, before it is checked: its keys and values, and where each stood."""
+
+    raw: Mapping[str, Any]
+    places: Places
+
+    def scenario(self) -> Scenario:
+        """Check it. Raises InputError with every violation, each with its line and column."""
+        return Scenario.from_dict(self.raw, places=self.places)
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read and check a scenario file. Raises InputError with every violation at once."""
+    return read_scenario_file(path).scenario()
+
+
+def read_scenario_file(path: Path) -> ScenarioFile:
+    """Read `path` by its suffix: .yaml, .yml, .toml, or .json for a result. Raises InputError if it cannot be."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(f"{path} ends in none of {', '.join(_READERS)}; rename it to what it is")
+    text = _bounded_text(path, MAX_RESULT_BYTES if path.suffix.lower() == ".json" else MAX_FILE_BYTES)
+    raw, places = reader(text, str(path))
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} holds no keys; start from `tok init`")
+    return ScenarioFile(raw=_beside(path, raw), places=places)
+
+
+def _bounded_text(path: Path, most_bytes: int) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
+    if len(content) > most_bytes:
+        raise InputError(f"{path} is larger than {most_bytes} bytes; a scenario is a page, check the path")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+def _read_toml(text: str, name: str) -> tuple[object, Places]:
+    try:
+        return tomllib.loads(text), Places(file=name)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{name}: no TOML: {error or 'nested too deep'}") from None
+
+
+def _read_json(text: str, name: str) -> tuple[object, Places]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: no JSON: {error}") from None
+    if isinstance(document, dict) and str(document.get("schema", "")).startswith("tokonomics/"):
+        document = document.get("scenario")
+    return document, Places(file=name)
+
+
+def _beside(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
+    """Make file names in `raw` relative to the folder of `path`, as every reader of the file expects."""
+
+    def moved(block: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+        names = {key: str(path.parent / block[key]) for key in keys if isinstance(block.get(key), str) and block[key]}
+        return {**block, **names}
+
+    if path.suffix.lower() == ".json":  # an echo holds its file names as they were used
+        return raw
+    raw = moved(raw, ("price_overrides",))
+    traffic = raw.get("traffic")
+    return {**raw, "traffic": moved(traffic, _FILES_IN_TRAFFIC)} if isinstance(traffic, dict) else raw
+
+
+_READERS: Final = {".yaml": read_yaml, ".yml": read_yaml, ".toml": _read_toml, ".json": _read_json}

@@ -1,0 +1,65 @@
+"""A recorded trace of requests."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tokonomics.errors import InputError
+from tokonomics.workload.arrivals import FloatArray, are_quantised
+from tokonomics.workload.bounds import positive_problems
+from tokonomics.workload.prefix import BlockHashes, reusable_input_frac
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Trace:
+    """What a file said: requests with lengths, and arrivals or rates where it had them.
+
+    input_tokens, output_tokens: shape (n,), tokens, one entry a request (a sample, for a table of rates).
+    arrivals_s: seconds from the first request, sorted, shape (n,); None where the file has no times.
+    rate_series_requests_per_s, window_s, arrival_cv, reasoning_frac: of a table of rates, else None.
+    skipped: the first sentences about rows that were left out as bad; num_skipped counts such rows.
+    notes: what a reader of the numbers should know.
+    """
+
+    name: str
+    format: str
+    input_tokens: FloatArray
+    output_tokens: FloatArray
+    arrivals_s: FloatArray | None = None
+    block_hashes: BlockHashes | None = None
+    rate_series_requests_per_s: FloatArray | None = None
+    window_s: float | None = None
+    arrival_cv: float | None = None
+    reasoning_frac: float | None = None
+    skipped: tuple[str, ...] = ()
+    num_skipped: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def num_requests(self) -> int:
+        """Requests in the trace, or in the sample of a table of rates."""
+        return self.input_tokens.size
+
+    @property
+    def is_quantised(self) -> bool:
+        """Whether most gaps are exactly zero, so that gaps say nothing: jitter the arrivals first."""
+        return self.arrivals_s is not None and are_quantised(self.arrivals_s)
+
+
+def trace_cached_input_frac(trace: Trace) -> float | None:
+    """Share of input tokens that an unlimited prefix cache would reuse; None where the trace has no block ids."""
+    return None if trace.block_hashes is None else reusable_input_frac(trace.block_hashes, trace.input_tokens)
+
+
+def jittered_trace(trace: Trace, rng: np.random.Generator, *, window_s: float = 3.0) -> Trace:
+    """`trace` with every arrival moved later by less than `window_s`, evenly: undoes a clock rounded down to it.
+
+    The requests keep their order. Mooncake's clock is rounded to 3 s.
+    Raises:    InputError when the trace has no arrivals or the window is not above zero.
+    """
+    problems = positive_problems("window_s", window_s, "s")
+    if problems or trace.arrivals_s is None:
+        raise InputError(*problems or [f"{trace.name} has no arrivals to jitter; use a trace with arrival times"])
+    moved_s = np.sort(trace.arrivals_s + rng.uniform(0.0, window_s, trace.arrivals_s.size))
+    note = f"arrivals are jittered inside {window_s:g} s"
+    return replace(trace, arrivals_s=moved_s - moved_s[0], notes=(*trace.notes, note))
