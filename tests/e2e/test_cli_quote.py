@@ -166,6 +166,14 @@ def test_unpriced_is_a_word_and_strict_makes_it_an_error(run, ask):
     assert "unpriced" in err
 
 
+def test_strict_refuses_a_stale_price(run):
+    old = ("quote", "llama-3.3-70b", *CHAT, "--gpu", "h100-sxm", "--today", "2027-11-23")
+    code, _, err = run(*old, "--strict")
+    assert code == 5
+    assert "stale" in err
+    assert "†" in run(*old)[1]
+
+
 def test_api_only_model_needs_no_gpu(ask):
     answer = ask("quote", "openai/gpt-4o", "--rps", "1", "--in", "1000", "--out", "1000")
     (option,) = answer["options"]

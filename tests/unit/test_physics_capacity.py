@@ -29,7 +29,9 @@ def test_llama_70b_in_awq_weighs_what_the_audit_computed(catalog):
 
 
 def test_llama_70b_in_16_bit_does_not_fit_one_h100(catalog):
-    with pytest.raises(Infeasible, match=r"llama-3-70b in bf16 does not fit.*141\.\d GB.*usable=72\.0 GB.*at least 2 GPUs"):
+    with pytest.raises(
+        Infeasible, match=r"llama-3-70b in bf16 does not fit.*141\.\d GB.*usable=72\.0 GB.*at least 2 GPUs"
+    ):
         require_fit(ideal(catalog))
     assert memory_box(ideal(catalog)).max_batch(1.0) == 0
 
@@ -39,7 +41,9 @@ def test_smallest_fitting_count_really_fits(catalog):
     assert not memory_box(ideal(catalog)).fits
 
 
-@pytest.mark.parametrize(("batch", "context"), [(1, 98_000), (4, 24_000), (16, 6_100), (32, 3_100), (64, 1_537), (128, 768), (256, 384)])
+@pytest.mark.parametrize(
+    ("batch", "context"), [(1, 98_000), (4, 24_000), (16, 6_100), (32, 3_100), (64, 1_537), (128, 768), (256, 384)]
+)
 def test_longest_context_by_batch_as_in_the_audit(catalog, batch, context):
     """The audit prints two digits, cut and not rounded."""
     box = memory_box(ideal(catalog, precision="int4-awq"))
@@ -53,7 +57,15 @@ def test_fp8_kv_doubles_the_context(catalog):
 
 @pytest.mark.parametrize(
     ("batch", "context", "published"),
-    [(1, 1000, 88), (4, 1500, 338), (16, 1000, 1246), (32, 2000, 1813), (64, 1500, 3068), (128, 1000, 5319), (256, 2000, 4094)],
+    [
+        (1, 1000, 88),
+        (4, 1500, 338),
+        (16, 1000, 1246),
+        (32, 2000, 1813),
+        (64, 1500, 3068),
+        (128, 1000, 5319),
+        (256, 2000, 4094),
+    ],
 )
 def test_decode_roofline_as_in_the_audit(catalog, batch, context, published):
     """Bytes over bandwidth, the audit's table for AWQ; the kilo-contexts of its columns are 1024 each."""
@@ -119,3 +131,21 @@ def test_names_and_counts_are_checked(catalog):
         deployment(model, part, engine="vlm")
     with pytest.raises(InputError, match=r"tensor_parallel=0.*pipeline_parallel=99 exceeds the 32 layers"):
         deployment(model, part, tensor_parallel=0, pipeline_parallel=99)
+
+
+def test_data_parallel_attention_holds_a_copy_of_attention_on_every_rank(catalog):
+    model, part = catalog.model("deepseek-v3"), catalog.accelerator("h200-sxm")
+    plain = deployment(model, part, tensor_parallel=8)
+    copied = deployment(model, part, tensor_parallel=8, attention_data_parallel=True)
+    extra = memory_box(copied).weight_bytes - memory_box(plain).weight_bytes
+    assert extra == pytest.approx(model.params.attention * 7 / 8)
+    assert memory_box(copied).max_batch(4096) > memory_box(plain).max_batch(4096)
+
+
+def test_expert_parallelism_sends_less_and_suffers_imbalance(catalog):
+    model, part = catalog.model("mixtral-8x7b"), catalog.accelerator("h100-sxm")
+    sliced, whole = (step_model(deployment(model, part, tensor_parallel=8, expert_parallel=ep)) for ep in (False, True))
+    assert whole.link_bytes_per_token < sliced.link_bytes_per_token
+    assert whole.expert_bytes == pytest.approx(1.2 * float(sliced.expert_bytes))
+    with pytest.raises(InputError, match="expert_parallel needs a mixture of experts; llama-3.1-8b is dense"):
+        deployment(catalog.model("llama-3.1-8b"), part, expert_parallel=True)

@@ -6,13 +6,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tokonomics.catalog.freshness import freshness_of
 from tokonomics.catalog.load import Catalog, load_catalog
 from tokonomics.economics.candidates import Search
 from tokonomics.economics.explain import Explanation
 from tokonomics.economics.owned import owned_offers
 from tokonomics.economics.quote import Choice, Quote, quote, require_priced
-from tokonomics.errors import MissingFact, raise_all
+from tokonomics.errors import MissingFact
 from tokonomics.workload.resolve import traffic_of
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.slo import Slo, parse_slo
@@ -120,11 +119,11 @@ def check_strict(answer: Answer) -> None:
     """Raise MissingFact for every option that is unpriced, or whose price is stale or undated: `--strict`."""
     require_priced(answer.quote)
     best = answer.quote.best
-    kind = "api_price" if best.kind == "api" else "spot" if best.price.purchase == "spot" else "on_demand"
-    age = freshness_of(best.price.as_of, kind=kind, today=answer.today)
-    stale = age.level in ("stale", "unknown")
-    old = f"price of {best.name} is {age.level}: as of {best.price.as_of or 'unknown date'}"
-    raise_all([f"{old}; run `tok catalog update`, or override it"] if stale else [], MissingFact)
+    if best.freshness in ("stale", "unknown"):
+        raise MissingFact(
+            f"the price of {best.name} is {best.freshness}: as of {best.price.as_of or 'unknown date'};"
+            f" run `tok catalog update`, or give yours with --price-overrides"
+        )
 
 
 def _explanation_dict(one: Explanation) -> dict[str, Any]:

@@ -186,7 +186,7 @@ EXPLAINED: Final[dict[str, _Maker]] = {
     "num_replicas": _replicas,
     "utilisation_frac": _utilisation,
     "ttft_p95_s": _latency("ttft", "rest of the running step + wait for prompts ahead + own prefill"),
-    "itl_p95_s": _latency("itl", "mean step at the batch that is exceeded 5 % of the time + prompts that run beside it"),
+    "itl_p95_s": _latency("itl", "mean step at the batch exceeded 5 % of the time + prompts run beside it"),
     "e2e_p95_s": _latency("e2e", "ttft + (output tokens - 1) x mean step"),
 }
 """What can be explained, and what explains it: value, unit, formula and terms."""

@@ -53,7 +53,8 @@ class Option:
     """One way to serve the traffic.
 
     `kind` is `self_host` or `api`. `meets_slo` is None where nobody can know before measuring (an API publishes no
-    latency); `fails` names the limits that are missed. `usd_per_month` and `usd_per_mtok` are None when unpriced.
+    latency); `fails` names the limits that are missed. `freshness` judges the age of the
+    price: fresh, aging, stale or unknown. `usd_per_month` and `usd_per_mtok` are None when unpriced.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Option:
     latency_s: dict[str, float] = field(default_factory=dict)
     meets_slo: bool | None = None
     fails: tuple[str, ...] = ()
+    freshness: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -106,6 +108,7 @@ class Option:
             "output_tokens_per_s": run.output_tokens_per_s if run else None,
             "usd_per_instance_hour": self.price.usd_per_hour,
             "price_as_of": self.price.as_of,
+            "price_freshness": self.freshness if self.is_priced else None,
             "price_source": self.price.source,
             "price_status": self.price.status if self.is_priced else "unpriced",
             "notes": list(self.notes),

@@ -1,11 +1,11 @@
 """The quote: every way to serve this traffic, what each costs at this load, and the one to choose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from tokonomics.catalog.freshness import oldest_date
+from tokonomics.catalog.freshness import freshness_of, oldest_date
 from tokonomics.catalog.load import Catalog
 from tokonomics.catalog.offer import Offer
 from tokonomics.economics.api_cost import api_option
@@ -138,7 +138,7 @@ def quote(
         raise InputError(
             "nothing to compare: no API serves this model and no deployment is left; widen --gpu or add --api"
         )
-    ranked = tuple(sorted(options, key=rank))
+    ranked = tuple(_aged(option, today) for option in sorted(options, key=rank))
     leaders = [one for one in (_first(ranked, "self_host"), _first(ranked, "api")) if one]
     return Quote(
         models=tuple(model.id for model in records) or tuple(apis),
@@ -151,6 +151,12 @@ def quote(
         left_out=found.left_out,
         num_candidates=len(found.deployments),
     )
+
+
+def _aged(option: Option, today: date) -> Option:
+    """The option with the age of its price judged, by the cut-offs of its kind."""
+    kind = "api_price" if option.kind == "api" else "spot" if option.price.purchase == "spot" else "on_demand"
+    return replace(option, freshness=freshness_of(option.price.as_of, kind=kind, today=today).level)
 
 
 def _is_api(catalog: Catalog, name: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tokonomics.errors import Infeasible, MissingFact
 from tokonomics.physics.deployment import Deployment
 from tokonomics.physics.kv_cache import KvBytes, kv_bytes
-from tokonomics.physics.weights import weight_bytes
+from tokonomics.physics.weights import shard_weight_bytes
 from tokonomics.units import GB
 
 _ACTIVATION_ELEMENT_BYTES = 2.0
@@ -73,7 +73,7 @@ def memory_box(dep: Deployment) -> MemoryBox:
     return MemoryBox(
         memory_bytes=memory,
         usable_bytes=memory * constants.memory_use_frac - constants.reserved_bytes,
-        weight_bytes=weight_bytes(dep.model, dep.precision).resident_bytes / dep.num_gpus,
+        weight_bytes=shard_weight_bytes(dep).resident_bytes,
         activation_bytes=dep.step_budget_tokens
         * hidden_bytes
         * constants.activation_copies_ratio
@@ -90,8 +90,9 @@ def require_fit(dep: Deployment, *, context_tokens: float = 1.0) -> MemoryBox:
         return box
     need = box.weight_bytes + box.activation_bytes + float(box.kv.sequence_bytes(context_tokens))
     raise Infeasible(
-        f"{dep.model.id} in {dep.precision.id} does not fit: weights+activations+kv={need / GB:.1f} GB a GPU at "
-        f"context {context_tokens:,.0f}; usable={box.usable_bytes / GB:.1f} GB on {dep.num_gpus} x {dep.accelerator.id}; "
+        f"{dep.model.id} in {dep.precision.id} does not fit: weights+activations+kv={need / GB:.1f} GB a GPU"
+        f" at context {context_tokens:,.0f}; usable={box.usable_bytes / GB:.1f} GB"
+        f" on {dep.num_gpus} x {dep.accelerator.id}; "
         f"use at least {_smallest_fitting_count(dep, context_tokens)} GPUs, fewer bits or a shorter context"
     )
 

@@ -19,7 +19,8 @@ class EngineConstants:
     `layer_overhead_s` a layer + `sequence_overhead_s` a running sequence whatever it computes; a collective costs
     `collective_latency_s` before its first byte. `gemm_floor_tokens` rows' worth of compute time is paid by every
     matrix product, however thin. `memory_use_frac` of the memory less `reserved_bytes` may be used; activations
-    take `activation_copies_ratio` hidden states a token of the step budget.
+    take `activation_copies_ratio` hidden states a token of the step budget. `expert_imbalance_ratio` is the work of the
+    busiest rank over the mean where experts are whole on a rank.
     """
 
     engine: str
@@ -37,6 +38,7 @@ class EngineConstants:
     memory_use_frac: float
     reserved_bytes: float
     activation_copies_ratio: float
+    expert_imbalance_ratio: float
     status: str
     source: str
 

@@ -18,8 +18,9 @@ DEFAULT_MAX_SEQUENCES = 1024
 class Deployment:
     """What one replica is.
 
-    `tensor_parallel` x `pipeline_parallel` accelerators hold one copy. `attention_data_parallel` replicates
-    attention so that each rank keeps the KV cache of its own sequences (DeepSeek-style serving).
+    `tensor_parallel` x `pipeline_parallel` accelerators hold one copy. `expert_parallel` gives each tensor-parallel
+    rank whole experts instead of slices of all. `attention_data_parallel` replicates attention so that each rank
+    keeps the KV cache of its own sequences (DeepSeek-style serving).
     """
 
     model: Model
@@ -29,6 +30,7 @@ class Deployment:
     constants: EngineConstants
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
+    expert_parallel: bool = False
     attention_data_parallel: bool = False
     step_budget_tokens: int = DEFAULT_STEP_BUDGET_TOKENS
     max_sequences: int = DEFAULT_MAX_SEQUENCES
@@ -43,8 +45,11 @@ class Deployment:
         wrong = [f"{name}={value} must be at least 1" for name, value in counts.items() if value < 1]
         if self.pipeline_parallel > self.model.num_layers:
             wrong.append(
-                f"pipeline_parallel={self.pipeline_parallel} exceeds the {self.model.num_layers} layers of {self.model.id}"
+                f"pipeline_parallel={self.pipeline_parallel} exceeds the {self.model.num_layers} layers"
+                f" of {self.model.id}"
             )
+        if self.expert_parallel and not self.model.is_moe:
+            wrong.append(f"expert_parallel needs a mixture of experts; {self.model.id} is dense")
         raise_all(wrong, InputError)
 
     @property
@@ -67,6 +72,7 @@ def deployment(
     engine: str = "vllm",
     tensor_parallel: int = 1,
     pipeline_parallel: int = 1,
+    expert_parallel: bool = False,
     attention_data_parallel: bool = False,
 ) -> Deployment:
     """Build a deployment from names; the precision defaults to the model's native one, the KV cache to 16 bit.
@@ -81,5 +87,6 @@ def deployment(
         constants=engine_constants(engine, accelerator.family),
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
+        expert_parallel=expert_parallel,
         attention_data_parallel=attention_data_parallel,
     )

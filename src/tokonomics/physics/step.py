@@ -16,7 +16,7 @@ from tokonomics.errors import MissingFact, raise_all
 from tokonomics.physics.deployment import Deployment
 from tokonomics.physics.formats import compute_rate_flop_per_s
 from tokonomics.physics.kv_cache import kv_bytes
-from tokonomics.physics.weights import weight_bytes
+from tokonomics.physics.weights import shard_weight_bytes
 
 Floats = NDArray[np.float64]
 
@@ -187,16 +187,16 @@ def step_model(dep: Deployment) -> StepModel:
     bandwidth = _bandwidth_bytes_per_s(dep)
     _, rate = compute_rate_flop_per_s(dep.accelerator, dep.precision)
     attention_rate = dep.accelerator.dense_flop_per_s.get("bf16", rate)  # scores stay in 16 bit
-    k, shards = dep.constants, dep.num_gpus
-    weights = weight_bytes(dep.model, dep.precision)
+    k = dep.constants
+    weights = shard_weight_bytes(dep)
     return _coefficients(
         overhead_s=k.step_overhead_s + k.layer_overhead_s * dep.model.num_layers,
         sequence_overhead_s=k.sequence_overhead_s,
-        dense_bytes=weights.dense_bytes / shards,
-        expert_bytes=weights.expert_bytes / shards,
+        dense_bytes=weights.dense_bytes,
+        expert_bytes=weights.expert_bytes * _expert_imbalance(dep),
         routed_frac=_routed_frac(dep),
         memory_bytes_per_s=bandwidth * k.memory_efficiency_frac,
-        gemm_flop_per_token=2.0 * _multiplied_params(dep) / shards,
+        gemm_flop_per_token=2.0 * _multiplied_params(dep) / dep.num_gpus,
         gemm_flop_per_s=rate * k.compute_efficiency_frac,
         gemm_floor_tokens=k.gemm_floor_tokens,
         **_attention_terms(dep),
@@ -229,7 +229,14 @@ def _bandwidth_bytes_per_s(dep: Deployment) -> float:
 def _multiplied_params(dep: Deployment) -> float:
     """Parameters a token is multiplied with: the active ones, the input table excepted (it is looked up)."""
     params = dep.model.params
-    return float(params.active - (params.embedding if params.head else 0))
+    looked_up = params.embedding if params.head else 0
+    experts = params.experts * _routed_frac(dep)
+    return params.active - looked_up + experts * (_expert_imbalance(dep) - 1.0)
+
+
+def _expert_imbalance(dep: Deployment) -> float:
+    """Work of the busiest rank over the mean: whole experts on a rank are never asked for evenly."""
+    return dep.constants.expert_imbalance_ratio if dep.expert_parallel and dep.tensor_parallel > 1 else 1.0
 
 
 def _attention_terms(dep: Deployment) -> dict[str, float]:
@@ -266,7 +273,7 @@ def _routed_frac(dep: Deployment) -> float:
 
 
 def _collective_s(dep: Deployment) -> float:
-    """Latency of the collectives of one stage: two all-reduces a layer under tensor parallelism."""
+    """Latency of the collectives of one stage: two a layer under tensor parallelism."""
     if dep.tensor_parallel == 1:
         return 0.0
     layers = dep.model.num_layers / dep.pipeline_parallel
@@ -274,8 +281,15 @@ def _collective_s(dep: Deployment) -> float:
 
 
 def _link_bytes_per_token(dep: Deployment) -> float:
-    """Bytes one accelerator sends a token and stage: a ring all-reduce moves 2(tp-1)/tp of the hidden state."""
-    tp = dep.tensor_parallel
-    layers = dep.model.num_layers / dep.pipeline_parallel
-    ring = 2.0 * (tp - 1) / tp
-    return _COLLECTIVES_PER_LAYER * layers * ring * dep.model.hidden_size * _ACTIVATION_BYTES
+    """Bytes one accelerator sends a token and stage.
+
+    A ring all-reduce moves 2(tp-1)/tp of the hidden state; it follows attention (unless that is data-parallel) and the
+    MLP. With expert parallelism a mixture layer instead sends each token to its experts and back: 2 x active experts x
+    (tp-1)/tp hidden states, a tp-th of the tokens from each rank.
+    """
+    tp, model = dep.tensor_parallel, dep.model
+    away = (tp - 1) / tp
+    attention = 0.0 if dep.attention_data_parallel else 2.0 * away * model.num_layers
+    routed = model.num_moe_layers if dep.expert_parallel else 0
+    mlp = 2.0 * away * (model.num_layers - routed) + 2.0 * away * model.num_active_experts / tp * routed
+    return (attention + mlp) / dep.pipeline_parallel * model.hidden_size * _ACTIVATION_BYTES

@@ -10,6 +10,8 @@ from tokonomics.report.numbers import duration, percent, significant
 from tokonomics.report.view import Cell, Column, Table, View
 
 DEFAULT_ROWS = 12
+_STALE_MARK = " †"
+_OLD = ("stale", "unknown")
 
 _COLUMNS = (
     Column(title="option", key="name"),
@@ -90,7 +92,7 @@ def _ratio(best: Option, rival: Option) -> str:
 def _row(quote: Quote, option: Option) -> tuple[Cell, ...]:
     both, run = option.usd_per_mtok, option.operation
     return (
-        quote.short_name(option),
+        quote.short_name(option) + (_STALE_MARK if option.is_priced and option.freshness in _OLD else ""),
         both.allocation.blended_usd_per_mtok if both else "unpriced",
         both.usage.blended_usd_per_mtok if both else "unpriced",
         both.allocation.input_usd_per_mtok if both else "unpriced",
@@ -148,5 +150,9 @@ def _notes(quote: Quote, num_shown: int) -> Iterator[str]:
     if quote.left_out:
         parts = dict.fromkeys(sentence.split()[0] for sentence in quote.left_out)
         yield f"left out for want of a fact: {', '.join(parts)} (--json says which)"
+    num_old = sum(option.is_priced and option.freshness in _OLD for option in quote.options)
+    if num_old:
+        counted = f"{num_old} of {len(quote.options)}"
+        yield f"† marks a price that is stale or undated ({counted}); `tok catalog update` renews them"
     oldest = quote.oldest_price_as_of or "unknown date"
     yield f"prices as of {oldest} (oldest used); catalogue {quote.snapshot} {quote.catalog_digest[:12]}"

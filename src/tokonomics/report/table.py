@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from textwrap import fill
 from typing import Any
 
 from tokonomics.report.numbers import cell_text
@@ -21,7 +22,7 @@ def render_table(view: View, *, width: int, color: bool, unicode: bool = True) -
         file=out, width=width, force_terminal=color, no_color=not color, highlight=False, legacy_windows=False
     )
     for line in view.headline:
-        console.print(line, style="bold" if color else None, markup=False)
+        console.print(_wrapped(line, width), style="bold" if color else None, markup=False)
     for table in view.tables:
         _print_table(console, table, width, unicode)
     chart_width = min(max(width, _LEAST_CHART_WIDTH), _LARGEST_CHART_WIDTH)
@@ -30,7 +31,7 @@ def render_table(view: View, *, width: int, color: bool, unicode: bool = True) -
     if view.notes:
         console.print()
     for note in view.notes:
-        console.print(f"  {note}", style="dim" if color else None, markup=False)
+        console.print(_wrapped(f"  {note}", width), style="dim" if color else None, markup=False)
     text = out.getvalue()
     return "\n".join(line.rstrip() for line in text.split("\n")).lstrip("\n")
 
@@ -72,7 +73,14 @@ def _print_table(console: Any, table: Table, width: int, unicode: bool) -> None:
     console.print(drawn)
     hidden = [column.title for i, column in enumerate(table.columns) if i not in kept]
     if hidden:
-        console.print(f"  (not shown at {width} columns: {', '.join(hidden)}; -f csv shows all)", markup=False)
+        note = f"  (not shown at {width} columns: {', '.join(hidden)}; -f csv shows all)"
+        console.print(_wrapped(note, width), markup=False)
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Break a line at blanks, continuing under its third character beyond its own indent."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _heading(column: Column) -> list[str]:
