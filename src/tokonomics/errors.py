@@ -62,7 +62,7 @@ def nearest_names(name: str, known: Sequence[str], *, num_names: int = 3) -> tup
     """Return the `num_names` known names that look most like `name`, best first: those it begins, then holds.
 
     >>> nearest_names("h10", ["a10", "h100-sxm", "h20", "h100-pcie"])
-    ('h100-sxm', 'h100-pcie', 'h20')
+    ('h100-sxm', 'h100-pcie', 'a10')
     """
     wanted = name.lower()
 

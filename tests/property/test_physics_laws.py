@@ -17,7 +17,15 @@ from tokonomics.physics.steady import RequestShape, steady_batch
 from tokonomics.physics.step import prefill_time_s, stack_step_models, step_model, step_time
 from tokonomics.physics.weights import weight_bytes
 
-MODELS = ["llama-3.3-70b", "llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v3", "gemma-3-27b", "qwen3-next-80b-a3b", "gpt-oss-120b"]
+MODELS = [
+    "llama-3.3-70b",
+    "llama-3.1-8b",
+    "qwen3-30b-a3b",
+    "deepseek-v3",
+    "gemma-3-27b",
+    "qwen3-next-80b-a3b",
+    "gpt-oss-120b",
+]
 PARTS = ["h100-sxm", "a100-sxm-80", "l40s", "b200-sxm", "mi300x", "rtx4090"]
 
 models = st.sampled_from(MODELS)
@@ -45,9 +53,15 @@ def test_nothing_is_faster_than_its_roofline(model, part, tp, batch, context, pr
     """Bytes over bandwidth and FLOP over the peak rate bound every step from below."""
     one = dep(model, part, tp)
     real = step_time(step_model(one), batch, context, prefill, context)
-    peak_flop_per_s = max(one.accelerator.dense_flop_per_s[key] for key in ("bf16", one.precision.compute) if key in one.accelerator.dense_flop_per_s)
+    peak_flop_per_s = max(
+        one.accelerator.dense_flop_per_s[key]
+        for key in ("bf16", one.precision.compute)
+        if key in one.accelerator.dense_flop_per_s
+    )
     bandwidth = one.accelerator.memory_bandwidth_bytes_per_s
-    read_bytes = weight_bytes(one.model, one.precision).dense_bytes / tp + batch * float(kv_bytes(one).sequence_bytes(context))
+    read_bytes = weight_bytes(one.model, one.precision).dense_bytes / tp + batch * float(
+        kv_bytes(one).sequence_bytes(context)
+    )
     flop = step_model(one).gemm_flop_per_token * (batch + prefill)
     assert float(real.total_s) >= read_bytes / bandwidth * (1 - 1e-9)
     assert float(real.total_s) >= flop / peak_flop_per_s * (1 - 1e-9)
@@ -63,7 +77,9 @@ def test_engine_is_never_faster_than_the_ideal_machine(model, part, tp, batch, c
 @given(models, parts, widths, batches, contexts, st.floats(1.0, 4.0))
 def test_more_bandwidth_never_hurts(model, part, tp, batch, context, factor):
     slow = dep(model, part, tp)
-    faster_part = replace(slow.accelerator, memory_bandwidth_bytes_per_s=slow.accelerator.memory_bandwidth_bytes_per_s * factor)
+    faster_part = replace(
+        slow.accelerator, memory_bandwidth_bytes_per_s=slow.accelerator.memory_bandwidth_bytes_per_s * factor
+    )
     fast = replace(slow, accelerator=faster_part)
     times = [float(step_time(step_model(one), batch, context, 512.0, context).total_s) for one in (slow, fast)]
     assert times[1] <= times[0] * (1 + 1e-12)
@@ -104,7 +120,9 @@ def test_kv_cache_halves_in_fp8_and_never_grows_with_tp(model, tp, kv):
     one, wide = dep(model, "h100-sxm", 1, kv_format=kv), dep(model, "h100-sxm", tp, kv_format=kv)
     assert kv_bytes(wide).full_bytes_per_token <= kv_bytes(one).full_bytes_per_token
     half = dep(model, "h100-sxm", 1, kv_format="fp8")
-    assert kv_bytes(half).full_bytes_per_token * 2 == pytest.approx(kv_bytes(dep(model, "h100-sxm")).full_bytes_per_token)
+    assert kv_bytes(half).full_bytes_per_token * 2 == pytest.approx(
+        kv_bytes(dep(model, "h100-sxm")).full_bytes_per_token
+    )
 
 
 @given(models, widths, st.integers(1, 256))
@@ -138,7 +156,9 @@ def test_terms_add_up_and_the_largest_binds():
 def test_pipeline_stages_cost_no_bandwidth_time_at_one_sequence():
     """One sequence passes all stages in turn, so it reads all weights once, however many stages there are."""
     one = step_time(step_model(dep("llama-3.1-8b", "h100-sxm", engine="roofline")), 1, 1000.0)
-    two = step_time(step_model(replace(dep("llama-3.1-8b", "h100-sxm", engine="roofline"), pipeline_parallel=2)), 2, 1000.0)
+    two = step_time(
+        step_model(replace(dep("llama-3.1-8b", "h100-sxm", engine="roofline"), pipeline_parallel=2)), 2, 1000.0
+    )
     assert float(two.weight_read_s) == pytest.approx(float(one.weight_read_s))
 
 

@@ -7,7 +7,7 @@ from tokonomics.errors import Infeasible, InputError, MissingFact, UnknownName
 from tokonomics.physics.capacity import memory_box, require_fit
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.formats import compute_rate_flop_per_s, kv_element_bytes, weight_format
-from tokonomics.physics.kv_cache import kv_bytes, kv_shards
+from tokonomics.physics.kv_cache import kv_bytes, num_kv_shards
 from tokonomics.physics.step import prefill_time_s, step_model, step_time
 from tokonomics.physics.weights import weight_bytes
 from tokonomics.units import GB
@@ -82,14 +82,14 @@ def test_prefill_rate_of_the_article(catalog):
 
 def test_latent_cache_is_replicated_unless_attention_is_data_parallel(catalog):
     model, part = catalog.model("deepseek-v3"), catalog.accelerator("h200-sxm")
-    assert kv_shards(deployment(model, part, tensor_parallel=8)) == 1
-    assert kv_shards(deployment(model, part, tensor_parallel=8, attention_data_parallel=True)) == 8
+    assert num_kv_shards(deployment(model, part, tensor_parallel=8)) == 1
+    assert num_kv_shards(deployment(model, part, tensor_parallel=8, attention_data_parallel=True)) == 8
     assert kv_bytes(deployment(model, part, tensor_parallel=8)).full_bytes_per_token == 70_272
 
 
 def test_heads_are_replicated_beyond_their_number(catalog):
     model, part = catalog.model("qwen3-30b-a3b"), catalog.accelerator("h100-sxm")
-    shares = [kv_shards(deployment(model, part, tensor_parallel=tp)) for tp in (1, 2, 4, 8)]
+    shares = [num_kv_shards(deployment(model, part, tensor_parallel=tp)) for tp in (1, 2, 4, 8)]
     assert shares == [1, 2, 4, 4]
 
 

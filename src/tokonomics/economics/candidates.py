@@ -27,7 +27,7 @@ class Candidates:
 
     deployments: tuple[Deployment, ...]
     step: StepModel | None
-    max_batch: NDArray[np.float64]
+    max_batch_sequences: NDArray[np.float64]
     left_out: tuple[str, ...]
 
 
@@ -58,7 +58,7 @@ def candidates(
     return Candidates(
         deployments=tuple(one for one, _, _ in kept),
         step=stack_step_models([step for _, step, _ in kept]) if kept else None,
-        max_batch=np.array([batch for _, _, batch in kept], dtype=float),
+        max_batch_sequences=np.array([batch for _, _, batch in kept], dtype=float),
         left_out=tuple(left_out),
     )
 

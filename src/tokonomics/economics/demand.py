@@ -69,6 +69,6 @@ def demand_of(traffic: Traffic, slo: Slo, *, step_budget_tokens: float = 8192.0)
     return Demand(traffic=traffic, slo=slo, shape=shape)
 
 
-def percentile_of(limit: SloLimit) -> float | None:
+def limit_percentile(limit: SloLimit) -> float | None:
     """Percentile of a limit as the physics takes it: None asks for the mean."""
     return None if limit.percentile == "mean" else float(limit.percentile)

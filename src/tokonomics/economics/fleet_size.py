@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tokonomics.economics.demand import Demand, percentile_of
+from tokonomics.economics.demand import Demand, limit_percentile
 from tokonomics.physics.latency import LatencyEstimate, batch_at_percentile, latency_estimate
 from tokonomics.physics.steady import steady_batch
 from tokonomics.physics.step import StepModel
@@ -73,7 +73,7 @@ def _meets(demand: Demand) -> Callable[[StepModel, Floats], Flags]:
     def test(model: StepModel, batch: Floats) -> Flags:
         met = np.ones(batch.shape, dtype=bool)
         for limit in demand.slo.limits:
-            percentile = percentile_of(limit)
+            percentile = limit_percentile(limit)
             estimate = latency_estimate(model, batch, demand.shape, demand.spread_at(percentile), percentile)
             met &= metric_s(estimate, limit.metric) <= limit.limit_s
         return met

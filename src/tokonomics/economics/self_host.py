@@ -10,7 +10,7 @@ from tokonomics.catalog.offer import Offer
 from tokonomics.economics.bundle_tax import num_boxes
 from tokonomics.economics.candidates import Candidates
 from tokonomics.economics.cost_per_token import CostBases, token_cost
-from tokonomics.economics.demand import Demand, percentile_of
+from tokonomics.economics.demand import Demand, limit_percentile
 from tokonomics.economics.fleet_size import FleetSizes, Floats, metric_s, size_fleets
 from tokonomics.economics.options import Operation, Option, Price
 from tokonomics.economics.owned import ANY_SIZE
@@ -40,10 +40,10 @@ def fleets(found: Candidates, demand: Demand, *, num_spare_replicas: int = 0) ->
     """Size a fleet for each candidate; those that cannot carry the load at all are dropped."""
     if found.step is None:
         return []
-    sizes = size_fleets(found.step, found.max_batch, demand, num_spare_replicas=num_spare_replicas)
+    sizes = size_fleets(found.step, found.max_batch_sequences, demand, num_spare_replicas=num_spare_replicas)
     runs = sizes.num_replicas > 0
     deployments = [dep for dep, keep in zip(found.deployments, runs, strict=True) if keep]
-    return _evaluate(deployments, found.step.pick(runs), found.max_batch[runs], sizes.pick(runs), demand)
+    return _evaluate(deployments, found.step.pick(runs), found.max_batch_sequences[runs], sizes.pick(runs), demand)
 
 
 def _evaluate(
@@ -89,7 +89,7 @@ def _evaluate(
 
 def _asked(limits: Sequence[SloLimit]) -> list[tuple[str, float | None]]:
     """The latencies to report: p95 of every metric, and whatever the SLO names besides."""
-    named = [(limit.metric, percentile_of(limit)) for limit in limits]
+    named = [(limit.metric, limit_percentile(limit)) for limit in limits]
     always = [*((metric, REPORTED_PERCENTILE) for metric in _METRICS), ("e2e", None)]
     return list(dict.fromkeys([*always, *named]))
 

@@ -34,7 +34,7 @@ class KvBytes:
         return np.asarray(context * self.full_bytes_per_token + window * self.window_bytes_per_token + self.state_bytes)
 
 
-def kv_shards(dep: Deployment) -> float:
+def num_kv_shards(dep: Deployment) -> int:
     """Into how many parts the KV cache of one sequence is split over the accelerators of a replica.
 
     Heads are split over tensor-parallel ranks as far as there are KV heads; beyond that they are replicated. A
@@ -43,12 +43,12 @@ def kv_shards(dep: Deployment) -> float:
     """
     heads = 1 if dep.model.kv.is_latent else dep.model.kv.num_kv_heads
     ranks = dep.tensor_parallel if dep.attention_data_parallel else min(dep.tensor_parallel, heads)
-    return float(ranks * dep.pipeline_parallel)
+    return ranks * dep.pipeline_parallel
 
 
 def kv_bytes(dep: Deployment) -> KvBytes:
     """KV bytes of one sequence on each accelerator of `dep`."""
-    shape, shards = dep.model.kv, kv_shards(dep)
+    shape, shards = dep.model.kv, num_kv_shards(dep)
     element = dep.kv_element_bytes / shards
     return KvBytes(
         full_bytes_per_token=shape.full_elements_per_token * element,
