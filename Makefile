@@ -38,7 +38,7 @@ docs: $(VENV)/.test ## rewrite the generated pages
 	@$(BIN)/python -m tools.make_docs
 
 bench: $(VENV)/.test ## run the benchmarks and rewrite their results
-	@$(BIN)/python benchmarks/physics_speed.py
+	@for one in physics_speed start_time answer_time; do $(BIN)/python benchmarks/$$one.py || exit 1; done
 
 lock: ## resolve the pinned requirement files again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements/base.txt

@@ -45,7 +45,7 @@ def _shaped(spec: TrafficSpec, response_time_s: float) -> Traffic:
             read_trace(Path(spec.trace), skip_bad=spec.skip_bad), requests_per_s=spec.requests_per_s
         )
     if spec.preset is not None:
-        return preset(spec.preset, spec.requests_per_s or 1.0)
+        return preset(spec.preset, spec.requests_per_s or 1.0)  # users or a volume rescale it below
     assert spec.input_tokens is not None
     assert spec.output_tokens is not None
     if spec.users is not None:

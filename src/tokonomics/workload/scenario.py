@@ -48,44 +48,49 @@ _Length = Annotated[float, Field(ge=1, le=1e8)]
 
 
 class _Record(BaseModel):
-    """Strict, closed and frozen; the text under a field is its description in the schema and the help page."""
+    """Strict, closed and frozen; the description of a field stands in the schema and on the help page.
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    Descriptions are arguments, not docstrings: pydantic would parse this file again to find those (55 ms).
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TrafficSpec(_Record):
     """What is asked of the service: one source of lengths, and one load unless the source has its own.
 
     Lengths come from input_tokens with output_tokens, from a preset, or from a trace. The load is requests_per_s,
-    or users with think_time_s, or tokens_per_month; a preset and a trace bring one, which a stated load replaces.
+    or users with think_time_s, or tokens_per_month; a trace brings one, which a stated load replaces.
     """
 
-    requests_per_s: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    """Mean rate of requests, requests/s."""
-    users: Annotated[int, Field(ge=1, le=10**9)] | None = None
-    """People who ask, wait, think and ask again; needs think_time_s."""
-    think_time_s: Annotated[float, Field(ge=0, le=1e7)] | None = None
-    """Seconds between an answer and the next question of the same user."""
-    tokens_per_month: Annotated[float, Field(gt=0, le=1e18)] | None = None
-    """Input and output tokens in a month of 730 hours."""
-    input_tokens: _Length | None = None
-    """Tokens of one prompt, all of them, cached or not."""
-    output_tokens: _Length | None = None
-    """Tokens of one answer, reasoning included."""
-    preset: _Name | None = None
-    """A generator of requests fitted to published statistics, such as chat or rag."""
-    trace: _Name | None = None
-    """File of recorded requests; written in a scenario file, its path starts there."""
-    skip_bad: bool = False
-    """Skip malformed lines of the trace and report their number."""
-    peak_ratio: Annotated[float, Field(ge=1, le=1e6)] | None = None
-    """Peak rate over mean rate, 1 or more; default: that of the preset or trace, else 1."""
-    arrival_cv: Annotated[float, Field(ge=0, le=1e4)] | None = None
-    """Coefficient of variation of the gaps between requests: 0 a clock, 1 Poisson, above 1 bursty."""
-    reasoning_frac: _Share | None = None
-    """Share of the output tokens that is reasoning, 0 to 1."""
+    requests_per_s: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, description="Mean rate of requests, requests/s."
+    )
+    users: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
+        None, description="People who ask, wait, think and ask again; needs think_time_s."
+    )
+    think_time_s: Annotated[float, Field(ge=0, le=1e7)] | None = Field(
+        None, description="Seconds between an answer and the next question of the same user."
+    )
+    tokens_per_month: Annotated[float, Field(gt=0, le=1e18)] | None = Field(
+        None, description="Input and output tokens in a month of 730 hours."
+    )
+    input_tokens: _Length | None = Field(None, description="Tokens of one prompt, all of them, cached or not.")
+    output_tokens: _Length | None = Field(None, description="Tokens of one answer, reasoning included.")
+    preset: _Name | None = Field(
+        None, description="A generator of requests fitted to published statistics, such as chat or rag."
+    )
+    trace: _Name | None = Field(
+        None, description="File of recorded requests; written in a scenario file, its path starts there."
+    )
+    skip_bad: bool = Field(False, description="Skip malformed lines of the trace and report their number.")
+    peak_ratio: Annotated[float, Field(ge=1, le=1e6)] | None = Field(
+        None, description="Peak rate over mean rate, 1 or more; default: that of the preset or trace, else 1."
+    )
+    arrival_cv: Annotated[float, Field(ge=0, le=1e4)] | None = Field(
+        None, description="Coefficient of variation of the gaps between requests: 0 a clock, 1 Poisson, above 1 bursty."
+    )
+    reasoning_frac: _Share | None = Field(None, description="Share of the output tokens that is reasoning, 0 to 1.")
 
     @validates_model(mode="after")
     def _adds_up(self) -> Self:
@@ -98,71 +103,68 @@ class TrafficSpec(_Record):
 class Owned(_Record):
     """An accelerator that is bought, not rented; what is left out comes from the table of assumptions."""
 
-    gpu: _Name
-    """Name of the accelerator in the catalogue."""
-    purchase_usd: _Positive | None = None
-    """Price of one accelerator, USD."""
-    device_watts: _NotNegative | None = None
-    """Power of one accelerator at full load, W."""
-    host_usd: _NotNegative | None = None
-    """Share of chassis, processor, network and spares in the price, USD per accelerator."""
-    host_watts: _NotNegative | None = None
-    """Share of the chassis in the power, W per accelerator."""
-    electricity_usd_per_kwh: _NotNegative | None = None
-    """Price of electricity, USD per kWh."""
-    pue_factor: Annotated[float, Field(ge=1, le=5)] | None = None
-    """Power of the building over power of its machines, 1 or more."""
-    hosting_usd_per_year: _NotNegative | None = None
-    """Rack, cooling and connection, USD a year per accelerator."""
-    staff_usd_per_year: _NotNegative | None = None
-    """People who run it, USD a year per accelerator."""
-    horizon_years: Annotated[float, Field(gt=0, le=30)] | None = None
-    """Years until it is written off, years."""
-    capital_cost_frac: _Share | None = None
-    """Yearly price of money, as a share: 0.08 is 8 percent."""
-    resale_frac: _Share | None = None
-    """Share of the purchase price that a sale brings at the end."""
+    gpu: _Name = Field(description="Name of the accelerator in the catalogue.")
+    purchase_usd: _Positive | None = Field(None, description="Price of one accelerator, USD.")
+    device_watts: _NotNegative | None = Field(None, description="Power of one accelerator at full load, W.")
+    host_usd: _NotNegative | None = Field(
+        None, description="Share of chassis, processor, network and spares in the price, USD per accelerator."
+    )
+    host_watts: _NotNegative | None = Field(None, description="Share of the chassis in the power, W per accelerator.")
+    electricity_usd_per_kwh: _NotNegative | None = Field(None, description="Price of electricity, USD per kWh.")
+    pue_factor: Annotated[float, Field(ge=1, le=5)] | None = Field(
+        None, description="Power of the building over power of its machines, 1 or more."
+    )
+    hosting_usd_per_year: _NotNegative | None = Field(
+        None, description="Rack, cooling and connection, USD a year per accelerator."
+    )
+    staff_usd_per_year: _NotNegative | None = Field(None, description="People who run it, USD a year per accelerator.")
+    horizon_years: Annotated[float, Field(gt=0, le=30)] | None = Field(
+        None, description="Years until it is written off, years."
+    )
+    capital_cost_frac: _Share | None = Field(None, description="Yearly price of money, as a share: 0.08 is 8 percent.")
+    resale_frac: _Share | None = Field(None, description="Share of the purchase price that a sale brings at the end.")
 
 
 class Scenario(_Record):
     """One question to `tok`: which models, what traffic, which promises, and what may serve it."""
 
-    models: Annotated[_Names, Field(min_length=1)]
-    """Models to serve, as the catalogue or Hugging Face names them; provider/model for a hosted API only."""
-    traffic: TrafficSpec
-    """What is asked of the service."""
-    slo: _Slo = ""
-    """Limits on latency, such as ttft_p95=1s,itl_p95=50ms; metrics ttft, itl and e2e, in s or ms."""
-    gpus: _Names = ()
-    """Accelerators to consider; default: every one that has a price."""
-    num_gpus: _Counts = ()
-    """Accelerators of one replica to consider; default: 1, 2, 4 and 8."""
-    precisions: _Names = ()
-    """Weight formats to consider; default: the model's own, and fp8 where the accelerator has it."""
-    kv_format: _Name | None = None
-    """Format of the KV cache, such as bf16 or fp8; default: 16 bit."""
-    engine: _Name = "vllm"
-    """Serving engine, whose overhead and efficiency apply."""
-    providers: _Names = ()
-    """Sellers to consider; default: all."""
-    regions: _Names = ()
-    """Regions to consider; default: all."""
-    purchase: Purchase = "on_demand"
-    """How accelerators are rented."""
-    apis: _Names = ()
-    """Hosted models to compare with, as provider/model, beside those that serve the same weights."""
-    owned: Annotated[tuple[Owned, ...], BeforeValidator(_tuple), Field(max_length=64)] = ()
-    """Accelerators that are bought, as gpu=NAME,purchase_usd=USD and the like."""
-    cached_input_frac: _Share | None = None
-    """Share of input tokens that a prefix cache holds, 0 to 1; default: that of the traffic."""
-    num_spare_replicas: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Replicas beyond those the peak needs, for failures and upgrades."""
-    snapshot: _Name | None = None
-    """Date of the catalogue to price with; default: the newest."""
-    price_overrides: _Name | None = None
-    """File of your own prices, which replace those of the catalogue; its path starts at the scenario file."""
-    today: _Day | None = None
-    """Date for which prices hold and against which they age; default: that of the catalogue."""
+    models: Annotated[_Names, Field(min_length=1)] = Field(
+        description="Models to serve, by catalogue or Hugging Face name; provider/model for a hosted API only."
+    )
+    traffic: TrafficSpec = Field(description="What is asked of the service.")
+    slo: _Slo = Field(
+        "", description="Limits on latency, such as ttft_p95=1s,itl_p95=50ms; metrics ttft, itl and e2e, in s or ms."
+    )
+    gpus: _Names = Field((), description="Accelerators to consider; default: every one that has a price.")
+    num_gpus: _Counts = Field((), description="Accelerators of one replica to consider; default: 1, 2, 4 and 8.")
+    precisions: _Names = Field(
+        (), description="Weight formats to consider; default: the model's own, and fp8 where the accelerator has it."
+    )
+    kv_format: _Name | None = Field(None, description="Format of the KV cache, such as bf16 or fp8; default: 16 bit.")
+    engine: _Name = Field("vllm", description="Serving engine, whose overhead and efficiency apply.")
+    providers: _Names = Field((), description="Sellers to consider; default: all.")
+    regions: _Names = Field((), description="Regions to consider; default: all.")
+    purchase: Purchase = Field("on_demand", description="How accelerators are rented.")
+    apis: _Names = Field(
+        (), description="Hosted models to compare with, as provider/model, beside those that serve the same weights."
+    )
+    owned: Annotated[tuple[Owned, ...], BeforeValidator(_tuple), Field(max_length=64)] = Field(
+        (), description="Accelerators that are bought, as gpu=NAME,purchase_usd=USD and the like."
+    )
+    cached_input_frac: _Share | None = Field(
+        None, description="Share of input tokens that a prefix cache holds, 0 to 1; default: that of the traffic."
+    )
+    num_spare_replicas: Annotated[int, Field(ge=0, le=1024)] = Field(
+        0, description="Replicas beyond those the peak needs, for failures and upgrades."
+    )
+    snapshot: _Name | None = Field(None, description="Date of the catalogue to price with; default: the newest.")
+    price_overrides: _Name | None = Field(
+        None,
+        description="File of your own prices, which replace those of the catalogue; paths start at the scenario.",
+    )
+    today: _Day | None = Field(
+        None, description="Date for which prices hold and against which they age; default: that of the catalogue."
+    )
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any], *, places: Places | None = None) -> Self:
@@ -213,7 +215,7 @@ def _load_problems(keys: set[str]) -> Iterator[str]:
     loads = [name for name in _LOADS if name in keys]
     if len(loads) > 1:
         yield f"traffic has loads from {' and '.join(loads)}; keep one"
-    if not loads and not keys & {"preset", "trace"}:
+    if not loads and "trace" not in keys:
         yield "traffic has no load; give requests_per_s, or users with think_time_s, or tokens_per_month"
 
 

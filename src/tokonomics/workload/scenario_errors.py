@@ -13,32 +13,35 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Places:
-    """Where the keys of a file stand: `lines` maps a path of keys to (line, column), both from 1."""
+    """Where the keys of a file stand: `lines` maps a path of keys to (line, column), both from 1.
+
+    `elsewhere` holds paths whose values did not come from the file, such as those of flags.
+    """
 
     file: str = ""
     lines: Mapping[Path, tuple[int, int]] = field(default_factory=dict)
+    elsewhere: frozenset[Path] = frozenset()
 
     def of(self, path: Path) -> str:
-        """Say `file:line:column: ` of the nearest key at or above `path`; nothing where there is no file."""
+        """Say `file:line:column: ` of the nearest key at or above `path`; nothing where it is not in a file."""
         line, column = self.at(path)
         if line:
             return f"{self.file}:{line}:{column}: "
-        return f"{self.file}: " if self.file else ""
+        return f"{self.file}: " if self.file and not self._is_elsewhere(path) else ""
 
     def at(self, path: Path) -> tuple[int, int]:
         """Line and column of the nearest key at or above `path`; (0, 0) where none is known."""
-        above = (path[:length] for length in range(len(path), -1, -1))
-        return next((self.lines[one] for one in above if one in self.lines), (0, 0))
+        if self._is_elsewhere(path):
+            return (0, 0)
+        return next((self.lines[one] for one in _upwards(path) if one in self.lines), (0, 0))
 
-    def without(self, paths: Sequence[Path]) -> "Places":
-        """The same places less those at and under `paths`, whose values came from elsewhere, such as a flag."""
-        prefixes = set(paths)
-        kept = {
-            path: at
-            for path, at in self.lines.items()
-            if not any(path[:length] in prefixes for length in range(1, len(path) + 1))
-        }
-        return Places(file=self.file, lines=kept)
+    def _is_elsewhere(self, path: Path) -> bool:
+        return any(one in self.elsewhere for one in _upwards(path))
+
+
+def _upwards(path: Path) -> Iterator[Path]:
+    """The path and all above it, the longest first."""
+    return (path[:length] for length in range(len(path), -1, -1))
 
 
 def placed(sentence: str, path: Path, places: Places) -> str:

@@ -1,0 +1,36 @@
+"""Entry point of the `tok` command.
+
+`tok`, `tok --help` and `tok --version` print stored text: importing click alone takes over three times as long as
+starting Python, and a help page should feel instant. `tools/make_docs.py` writes the text from click, and a
+test keeps the two equal.
+"""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    if not _answered_from_store(sys.argv[1:]):
+        from tokonomics.cli.main import run
+
+        run()
+
+
+def _answered_from_store(args: list[str]) -> bool:
+    """Print the help page or the version when that is all `args` ask for; say whether it was."""
+    if "_TOK_COMPLETE" in os.environ or args not in ([], ["-h"], ["--help"], ["--version"]):
+        return False
+    if args == ["--version"]:
+        from tokonomics import __version__
+
+        text = f"tok {__version__}\n"
+    else:
+        with open(os.path.join(os.path.dirname(__file__), "cli", "help.txt"), encoding="utf-8") as page:
+            text = page.read()
+    sys.stdout.write(text)
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Updates and differences of the catalogue as people read them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tokonomics.catalog.diff import SnapshotDiff
+from tokonomics.catalog.rejected import Rejected
+from tokonomics.catalog.update import Update
+from tokonomics.report.numbers import percent
+from tokonomics.report.view import Cell, Column, Table, View
+
+_MOST_ROWS = 40
+_CHANGES = (
+    Column(title="change"),
+    Column(title="table", priority=3),
+    Column(title="what", key="key"),
+    Column(title="column", priority=2),
+    Column(title="before", key="before_usd", unit="USD", style="number", digits=4),
+    Column(title="after", key="after_usd", unit="USD", style="number", digits=4),
+    Column(title="by", key="move_frac", priority=1),
+)
+_REFUSED = (Column(title="refused", key="key"), Column(title="reason"), Column(title="table", priority=1))
+
+
+def diff_document(before: str, after: str, diffs: Sequence[SnapshotDiff]) -> dict[str, Any]:
+    """The body of the document of a difference."""
+    return {"before": before, "after": after, "changes": [_diff_dict(diff) for diff in diffs]}
+
+
+def diff_view(before: str, after: str, diffs: Sequence[SnapshotDiff]) -> View:
+    """Every change between two snapshots."""
+    headline = (f"{before} to {after}: {_counts(diffs)}",)
+    return View(headline=headline, tables=(_changes(diffs, limit=None),))
+
+
+def update_document(update: Update) -> dict[str, Any]:
+    """The body of the document of an update: what was written, what changed, what was refused and why."""
+    rejected = [{name: getattr(one, name) for name in one.__slots__} for one in update.rejected]
+    return {
+        **diff_document(update.base, update.snapshot, update.diffs),
+        "folder": str(update.folder) if update.folder else None,
+        "num_offers": update.num_offers,
+        "num_api_prices": update.num_api_prices,
+        "rejected": rejected,
+    }
+
+
+def update_view(update: Update) -> View:
+    """What an update did, the changes first, then what it refused."""
+    where = f"wrote {update.folder}" if update.folder else "dry run, nothing written"
+    sizes = f"{update.num_offers} offers, {update.num_api_prices} API prices"
+    headline = (
+        f"{update.base} to {update.snapshot}: {_counts(update.diffs)}, {len(update.rejected)} refused; {where}",
+    )
+    tables = [_changes(update.diffs, limit=_MOST_ROWS)]
+    if update.rejected:
+        tables.append(_refused(update.rejected))
+    return View(headline=headline, tables=tables, notes=(f"the catalogue now holds {sizes}", *_cut(update)))
+
+
+def _cut(update: Update) -> Iterator[str]:
+    if sum(1 for _ in _change_rows(update.diffs)) > _MOST_ROWS or len(update.rejected) > _MOST_ROWS:
+        yield f"the first {_MOST_ROWS} rows of each table are shown; --json holds all, and so does rejected.csv"
+
+
+def _changes(diffs: Sequence[SnapshotDiff], *, limit: int | None) -> Table:
+    return Table(columns=_CHANGES, rows=list(_change_rows(diffs))[:limit])
+
+
+def _refused(rejected: Sequence[Rejected]) -> Table:
+    rows = [(one.key, one.reason, one.table) for one in rejected[:_MOST_ROWS]]
+    return Table(columns=_REFUSED, rows=rows, title="refused")
+
+
+def _change_rows(diffs: Sequence[SnapshotDiff]) -> Iterator[tuple[Cell, ...]]:
+    for diff in diffs:
+        for move in diff.moved:
+            sign = "+" if move.move_frac > 0 else "-"
+            by = f"{sign}{percent(abs(move.move_frac))}"
+            yield "moved", diff.table, move.key, move.column, move.before_usd, move.after_usd, by
+        for change, keys in (("added", diff.added), ("removed", diff.removed)):
+            for key in keys:
+                yield change, diff.table, key, None, None, None, None
+
+
+def _counts(diffs: Sequence[SnapshotDiff]) -> str:
+    added, removed = (sum(len(getattr(diff, name)) for diff in diffs) for name in ("added", "removed"))
+    moved = sum(len(diff.moved) for diff in diffs)
+    return f"{added} added, {removed} removed, {moved} moved by more than 5 %"
+
+
+def _diff_dict(diff: SnapshotDiff) -> dict[str, Any]:
+    moves = [
+        {
+            "key": move.key,
+            "column": move.column,
+            "before_usd": move.before_usd,
+            "after_usd": move.after_usd,
+            "move_frac": move.move_frac,
+        }
+        for move in diff.moved
+    ]
+    return {"table": diff.table, "added": list(diff.added), "removed": list(diff.removed), "moved": moves}
