@@ -324,7 +324,7 @@ class TestScenarioFlags:
     def test_flag_over_environment_over_file_over_default(self, fake, capsys, monkeypatch):
         fake(asking)
         Path("tok.yaml").write_text(
-            "models: [m]\ntraffic: {preset: chat}\nengine: sglang\nkv_format: fp8\npurchase: spot\n"
+            "models: [m]\ntraffic: {preset: chat, requests_per_s: 1}\nengine: sglang\nkv_format: fp8\npurchase: spot\n"
         )
         monkeypatch.setenv("TOKONOMICS_ENGINE", "trtllm")
         monkeypatch.setenv("TOKONOMICS_KV_FORMAT", "bf16")
@@ -358,7 +358,7 @@ class TestScenarioFlags:
 
     def test_violations_of_flags_have_no_place_and_those_of_the_file_do(self, fake, capsys):
         fake(asking)
-        Path("tok.yaml").write_text("models: [m]\ntraffic: {preset: chat}\nnum_gpus: [1]\nkv_format: 3\n")
+        Path("tok.yaml").write_text("models: [m]\ntraffic: {preset: chat, requests_per_s: 1}\nnum_gpus: [1]\nkv_format: 3\n")
         assert main(["fake", "-s", "tok.yaml", "--num-gpus", "0", "--rps", "nan"]) == 2
         assert set(capsys.readouterr().err.splitlines()) == {
             "tok: tok.yaml:4:1: kv_format=3 is wrong; give text",
@@ -397,7 +397,7 @@ class TestScenarioFlags:
         fake(asking)
         given = {key: 1.0 for key in Owned.model_fields if key != "gpu"}
         text = ",".join(["gpu=g", *(f"{key}={value}" for key, value in given.items())])
-        assert self.ask(capsys, "m", "--preset", "chat", "--owned", text)["owned"] == [{"gpu": "g", **given}]
+        assert self.ask(capsys, "m", "--preset", "chat", "--rps", "1", "--owned", text)["owned"] == [{"gpu": "g", **given}]
 
 
 class TestInit:
@@ -458,7 +458,7 @@ class TestValidate:
 
     def test_knows_the_names(self, fake, capsys):
         Path("tok.yaml").write_text(
-            "models: [llama-3.3-70x]\ntraffic: {preset: chat}\ngpus: [h100-sxn]\nprecisions: [fp7]\nengine: vlm\n"
+            "models: [llama-3.3-70x]\ntraffic: {preset: chat, requests_per_s: 1}\ngpus: [h100-sxn]\nprecisions: [fp7]\nengine: vlm\n"
         )
         assert main(["validate", "tok.yaml"]) == 2
         error = capsys.readouterr().err

@@ -314,7 +314,7 @@ class TestFile:
         ]
 
     def test_a_missing_key_points_at_its_block(self, tmp_path):
-        text = "models: [m]\ntraffic: {preset: chat}\nowned:\n  - purchase_usd: 3\n"
+        text = "models: [m]\ntraffic: {preset: chat, requests_per_s: 1}\nowned:\n  - purchase_usd: 3\n"
         assert file_violations(tmp_path, text) == ["tok.yaml:4:5: owned[0].gpu is missing; add it"]
 
     @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ class TestFile:
             load_scenario(tmp_path / "tok.yaml")
 
     def test_byte_order_mark_is_no_mistake(self, tmp_path):
-        (tmp_path / "tok.yaml").write_bytes(b"\xef\xbb\xbfmodels: [m]\ntraffic: {preset: chat}\n")
+        (tmp_path / "tok.yaml").write_bytes(b"\xef\xbb\xbfmodels: [m]\ntraffic: {preset: chat, requests_per_s: 1}\n")
         assert load_scenario(tmp_path / "tok.yaml").models == ("m",)
 
 
@@ -399,7 +399,7 @@ class TestHostileFile:
         assert time.perf_counter() - started < 5
 
     def test_merge_keys_are_no_way_round(self, tmp_path):
-        assert file_violations(tmp_path, "<<: {models: [m]}\ntraffic: {preset: chat}\n")
+        assert file_violations(tmp_path, "<<: {models: [m]}\ntraffic: {preset: chat, requests_per_s: 1}\n")
 
     @pytest.mark.parametrize("value", ["1e400", ".nan", "-.inf", "1" * 400, "0x" + "f" * 400])
     def test_numbers_beyond_all_bounds(self, tmp_path, value):
