@@ -23,7 +23,7 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.base
 	@touch $@
 
 demo: $(VENV)/.base ## run the main job offline on the embedded example
-	@$(BIN)/tok quote llama-3.3-70b --preset chat --rps 3 --slo ttft_p95=1s,itl_p95=50ms
+	@$(BIN)/tok quote llama-3.3-70b --preset chat --rps 3 --slo ttft_p95=1s,itl_p95=50ms --top 6
 
 test: $(VENV)/.test ## run the tests
 	@$(BIN)/python -m pytest -n 2

@@ -7,6 +7,7 @@ A page is a row of `PAGES`: a path in the repository and the function that makes
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from tokonomics.cli.main import cli
 from tokonomics.cli.schema import schema_text
 from tokonomics.errors import TokonomicsError
 from tokonomics.workload.scenario import Scenario
+from tools.transcripts import filled
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _WIDTH: Final = 78  # what click uses on a terminal of 80 columns
@@ -55,6 +57,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/reference/cli.md": cli_page,
     "docs/reference/scenario.md": scenario_page,
     "docs/reference/scenario.schema.json": schema_text,
+    **{path: partial(filled, path) for path in ("README.md", "docs/tutorial.md")},
 }
 
 

@@ -77,19 +77,25 @@ def _list_source(option: Option) -> str:
 
 
 def _volume(quote: Quote) -> tuple[Term, ...]:
-    month, source = quote.demand.month, quote.demand.traffic.source
+    month = quote.demand.month
     return (
-        Term("input", month.input_tokens, "tokens a month", "measured", source),
-        Term("output", month.output_tokens, "tokens a month", "measured", source),
+        _traffic_term(quote, "input", month.input_tokens, "tokens a month"),
+        _traffic_term(quote, "output", month.output_tokens, "tokens a month"),
     )
+
+
+def _traffic_term(quote: Quote, name: str, value: float, unit: str) -> Term:
+    """A term that the traffic gives: measured in a trace, else assumed as stated or as a preset has it."""
+    traffic = quote.demand.traffic
+    return Term(name, value, unit, "assumed" if traffic.peak_window_s is None else "measured", f"traffic {traffic.name}")
 
 
 def _rates(quote: Quote, option: Option) -> tuple[Term, ...]:
     traffic, run = quote.demand.traffic, _run(option)
     model = f"{run.engine} constants; docs/model-cards/latency.md"
     return (
-        Term("mean rate", traffic.requests_per_s, "requests/s", "measured", traffic.source),
-        Term("peak rate", traffic.peak_requests_per_s, "requests/s", "measured", traffic.source),
+        _traffic_term(quote, "mean rate", traffic.requests_per_s, "requests/s"),
+        _traffic_term(quote, "peak rate", traffic.peak_requests_per_s, "requests/s"),
         Term("capacity", run.capacity_requests_per_s, "requests/s of a replica", "modelled", model),
     )
 
@@ -164,11 +170,11 @@ def _utilisation(quote: Quote, option: Option) -> tuple[float, str, str, tuple[T
 
 def _latency(metric: str, formula: str) -> _Maker:
     def make(quote: Quote, option: Option) -> tuple[float, str, str, tuple[Term, ...]]:
-        run, shape, source = _run(option), quote.demand.shape, quote.demand.traffic.source
+        run, shape = _run(option), quote.demand.shape
         terms = (
             Term("batch", run.batch_sequences, "sequences of a replica at the peak", "modelled", "Little's law"),
-            Term("prompt", shape.input_tokens, "uncached tokens, mean", "measured", source),
-            Term("context", shape.context_tokens, "tokens, running mean", "measured", source),
+            _traffic_term(quote, "prompt", shape.input_tokens, "uncached tokens, mean"),
+            _traffic_term(quote, "context", shape.context_tokens, "tokens, running mean"),
             Term("engine", run.engine, "constants", "assumed", "physics/data/constants.csv"),
         )
         return option.latency_s[f"{metric}_p95"], "s", formula, terms
