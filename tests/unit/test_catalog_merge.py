@@ -112,6 +112,15 @@ def test_tiers_of_a_price_seen_today_begin_today_too() -> None:
     assert merged[-1].tiers[0].effective_from == TODAY
 
 
+def test_a_feed_without_batch_prices_does_not_take_them_away() -> None:
+    batch = Rates(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(1), variant="batch")
+    flex = replace(batch, variant="flex")
+    kept = merge_api_prices([price("1", variants=(batch,))], [price("3")], today=TODAY)
+    assert kept[-1].variants == (batch,)
+    replaced = merge_api_prices([price("1", variants=(batch,))], [price("3", variants=(flex,))], today=TODAY)
+    assert replaced[-1].variants == (flex,)
+
+
 def test_sameness_is_of_charges_not_of_reports() -> None:
     assert is_same_price(price("1"), price("1", date(2026, 1, 1), source="x", notes="y", as_of="z"))
     assert not is_same_price(price("1"), price("2"))

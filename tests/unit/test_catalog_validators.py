@@ -6,11 +6,9 @@ from decimal import Decimal
 import pytest
 
 from tokonomics.catalog.api_price import ApiPrice
+from tokonomics.catalog.api_validators import api_jump, api_problem, check_api_prices
 from tokonomics.catalog.offer import Offer
 from tokonomics.catalog.validators import (
-    api_jump,
-    api_problem,
-    check_api_prices,
     check_offers,
     is_below_spot,
     is_placeholder,

@@ -161,3 +161,28 @@ def test_histograms_that_are_refused(written, query, said):
     written(query, "m_length_hist_6h.parquet")
     with pytest.raises(InputError, match=said):
         read_trace(written(DEMAND, "m_demand_10min.parquet"))
+
+
+def test_empty_prompts_of_a_histogram_count_as_one_token(written):
+    written(HISTOGRAM.replace("100, 101", "0, 1"), "m_length_hist_6h.parquet")
+    assert read_trace(written(DEMAND, "m_demand_10min.parquet")).input_tokens.min() == 1.0
+
+
+def test_clients_without_requests_do_not_weigh_in_burstiness(written):
+    idle = CLIENTS.replace("(1, 0, 1.0, 2.0)", "(1, 0, 1.0, 2.0), (3, 0, -1.0, 9.0), (4, 0, 0.0, 9.0)")
+    written(idle, "m_clients_10min.parquet")
+    assert read_trace(written(DEMAND, "m_demand_10min.parquet")).arrival_cv == pytest.approx(16 / 5)
+    written("select 1 as client_id, 0 as window_start_s, 1.0 as rate_rps, null::float as cv", "m_clients_10min.parquet")
+    assert read_trace(written(DEMAND, "m_demand_10min.parquet")).arrival_cv is None
+
+
+@pytest.mark.parametrize("kind", ["clients_10min", "reason_ratio_6h", "length_hist_6h"])
+def test_a_table_beside_that_lacks_its_columns_is_named(written, kind):
+    written("select 1 as rate_rps, 2 as weight_rps", f"m_{kind}.parquet")
+    with pytest.raises(InputError, match=rf"m_{kind}\.parquet lacks column"):
+        read_trace(written(DEMAND, "m_demand_10min.parquet"))
+
+
+def test_a_share_of_reasoning_without_weight_is_not_known(written):
+    written(RATIO.replace("3.0", "0.0").replace("0.1, 1.0", "0.1, 0.0"), "m_reason_ratio_6h.parquet")
+    assert read_trace(written(DEMAND, "m_demand_10min.parquet")).reasoning_frac is None

@@ -1,4 +1,5 @@
 import json
+import time
 
 import numpy as np
 import pytest
@@ -258,3 +259,24 @@ def test_jitter_needs_arrivals_and_a_window():
         jittered_trace(bare, np.random.default_rng(1))
     with pytest.raises(InputError, match="window_s=0"):
         jittered_trace(_rounded(), np.random.default_rng(1), window_s=0.0)
+
+
+def test_requests_of_one_instant_keep_their_order_when_sorting(written):
+    rows = [(9, 1)] + [(n % 3, n + 1) for n in range(60)]
+    text = "arrival_s,input_tokens,output_tokens\n" + "".join(f"{t},{i},1\n" for t, i in rows)
+    expected = [i for _, i in sorted(rows, key=lambda one: one[0])]
+    assert read_trace(written(text), sort=True).input_tokens.tolist() == expected
+
+
+def test_timestamps_without_offset_do_not_depend_on_the_machine(written, monkeypatch):
+    across_a_clock_change = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
+        f"2024-03-31 0{hour}:30:00,5,5\n" for hour in (0, 1, 2, 3)
+    )
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        trace = read_trace(written(across_a_clock_change))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert trace.arrivals_s.tolist() == [0.0, 3600.0, 7200.0, 10800.0]

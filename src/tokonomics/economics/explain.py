@@ -87,7 +87,8 @@ def _volume(quote: Quote) -> tuple[Term, ...]:
 def _traffic_term(quote: Quote, name: str, value: float, unit: str) -> Term:
     """A term that the traffic gives: measured in a trace, else assumed as stated or as a preset has it."""
     traffic = quote.demand.traffic
-    return Term(name, value, unit, "assumed" if traffic.peak_window_s is None else "measured", f"traffic {traffic.name}")
+    standing = "assumed" if traffic.peak_window_s is None else "measured"
+    return Term(name, value, unit, standing, f"traffic {traffic.name}")
 
 
 def _rates(quote: Quote, option: Option) -> tuple[Term, ...]:

@@ -25,7 +25,7 @@ _NUM_BISECTIONS = 40
 _SIGMAS = [0.1 * i for i in range(41)]
 
 
-def skewed_lengths(
+def skewed_tokens(
     mean_tokens: float, median_tokens: float | None, most_tokens: float = math.inf, num: int = NUM_LENGTHS
 ) -> FloatArray:
     """Ascending lognormal lengths with this mean and median, in whole tokens from 1 to `most_tokens`.
@@ -35,7 +35,7 @@ def skewed_lengths(
     shape needs. Without a median every length is the mean: shape (1,).
     Raises:    InputError when no such shape exists.
 
-    >>> skewed_lengths(200.0, 120.0).mean().round()
+    >>> skewed_tokens(200.0, 120.0).mean().round()
     np.float64(200.0)
     """
     if median_tokens is None:
@@ -51,10 +51,10 @@ def skewed_lengths(
     return most_tokens - mirrored[::-1]
 
 
-def histogram_lengths(low: FloatArray, high: FloatArray, weight: FloatArray, num: int = NUM_LENGTHS) -> FloatArray:
+def histogram_tokens(low: FloatArray, high: FloatArray, weight: FloatArray, num: int = NUM_LENGTHS) -> FloatArray:
     """Ascending whole lengths spread over the bins [low, high) in proportion to their weights.
 
-    >>> histogram_lengths(np.array([1.0, 4.0]), np.array([2.0, 8.0]), np.array([1.0, 1.0]), num=8).tolist()
+    >>> histogram_tokens(np.array([1.0, 4.0]), np.array([2.0, 8.0]), np.array([1.0, 1.0]), num=8).tolist()
     [1.0, 1.0, 1.0, 1.0, 4.0, 5.0, 6.0, 7.0]
     """
     order = np.argsort(low, kind="stable")

@@ -8,7 +8,7 @@ from math import inf
 
 from tokonomics.errors import UnknownName, raise_all
 from tokonomics.workload.bounds import MAX_REQUESTS_PER_S, positive_problems
-from tokonomics.workload.lengths import shuffled, skewed_lengths
+from tokonomics.workload.lengths import shuffled, skewed_tokens
 from tokonomics.workload.record import Traffic
 
 
@@ -64,8 +64,8 @@ def preset(name: str, requests_per_s: float) -> Traffic:
         raise UnknownName("preset", name, list(presets()))
     raise_all(positive_problems("requests_per_s", requests_per_s, "requests/s", most=MAX_REQUESTS_PER_S))
     row = presets()[name]
-    inputs = skewed_lengths(row.input_mean_tokens, row.input_median_tokens, row.input_max_tokens or inf)
-    outputs = skewed_lengths(row.output_mean_tokens, row.output_median_tokens, row.output_max_tokens or inf)
+    inputs = skewed_tokens(row.input_mean_tokens, row.input_median_tokens, row.input_max_tokens or inf)
+    outputs = skewed_tokens(row.output_mean_tokens, row.output_median_tokens, row.output_max_tokens or inf)
     num = max(inputs.size, outputs.size)
     return Traffic(
         name=name,

@@ -40,10 +40,10 @@ def _stated(stated: float | None, known: float) -> float:
 
 def _shaped(spec: TrafficSpec, response_time_s: float) -> Traffic:
     """Traffic with the right lengths, at its own rate where it has one."""
-    if spec.trace is not None:
-        return traffic_from_trace(
-            read_trace(Path(spec.trace), skip_bad=spec.skip_bad), requests_per_s=spec.requests_per_s
-        )
+    rescaled = spec.users is not None or spec.tokens_per_month is not None
+    if spec.trace is not None:  # a trace of lengths alone has no rate, so one stands in until it is rescaled
+        trace = read_trace(Path(spec.trace), skip_bad=spec.skip_bad)
+        return traffic_from_trace(trace, requests_per_s=1.0 if rescaled else spec.requests_per_s)
     if spec.preset is not None:
         return preset(spec.preset, spec.requests_per_s or 1.0)  # users or a volume rescale it below
     assert spec.input_tokens is not None

@@ -139,7 +139,7 @@ def _number(text: str) -> float:
 
 
 def _plain(value: float) -> str:
-    return repr(float(value)).removesuffix(".0")
+    return np.format_float_positional(value, trim="-")
 
 
 def _no_percentile(metric: str) -> str:

@@ -35,14 +35,14 @@ def assemble(raw: RawTrace, *, name: str, skip_bad: bool, sort: bool) -> Trace:
 def _trace(
     raw: RawTrace, rows: IntArray, name: str, problems: list[str], num_bad: int, notes: tuple[str, ...]
 ) -> Trace:
-    arrivals_s = None if raw.arrivals is None else raw.arrivals.values[rows]
+    arrivals_s = None if raw.arrivals is None else raw.arrivals.value[rows]
     if arrivals_s is not None and are_quantised(arrivals_s):
         notes = (*notes, _QUANTISED)
     return Trace(
         name=name,
         format=raw.format,
-        input_tokens=raw.inputs.values[rows],
-        output_tokens=raw.outputs.values[rows],
+        input_tokens=raw.inputs.value[rows],
+        output_tokens=raw.outputs.value[rows],
         arrivals_s=None if arrivals_s is None else arrivals_s - arrivals_s[0],
         block_hashes=raw.block_hashes and raw.block_hashes.take(rows),
         skipped=tuple(problems),
@@ -54,34 +54,34 @@ def _trace(
 def _in_order(raw: RawTrace, keep: IntArray, name: str, *, sort: bool) -> tuple[IntArray, tuple[str, ...]]:
     if raw.arrivals is None:
         return keep, ()
-    arrivals_s = raw.arrivals.values[keep]
+    arrivals_s = raw.arrivals.value[keep]
     _check_span(raw, keep, name)
     backwards = np.flatnonzero(np.diff(arrivals_s) < 0.0)
     if not backwards.size:
         return keep, ()
     if not sort:
-        where = f"{name} {raw.unit} {raw.places[keep[backwards[0] + 1]]}, {raw.arrivals.label}"
+        where = f"{name} {raw.unit} {raw.places[keep[backwards[0] + 1]]}, {raw.arrivals.name}"
         raise InputError(
             f"{where}: arrives before the request above it ({backwards.size} rows do); "
-            "limit=ascending arrivals; sort the file, or read it with --sort"
+            "limit=ascending arrivals; sort the rows by time, or let the reader do it (sort=True)"
         )
     return keep[np.argsort(arrivals_s, kind="stable")], (f"sorted: {backwards.size} rows stood out of order",)
 
 
 def _check_span(raw: RawTrace, keep: IntArray, name: str) -> None:
     assert raw.arrivals is not None
-    arrivals_s = raw.arrivals.values[keep]
+    arrivals_s = raw.arrivals.value[keep]
     far = np.abs(arrivals_s - np.median(arrivals_s))
     if far.max() > MAX_SPAN_S:
-        where = f"{name} {raw.unit} {raw.places[keep[far.argmax()]]}, {raw.arrivals.label}"
+        where = f"{name} {raw.unit} {raw.places[keep[far.argmax()]]}, {raw.arrivals.name}"
         limit = f"limit={MAX_SPAN_S:.3g} s; check the unit of time"
         raise InputError(f"{where}: {far.max():.3g} s away from the other requests; {limit}")
 
 
 def _bad_rows(raw: RawTrace) -> BoolArray:
-    bad = _bad_length(raw.inputs.values) | _bad_length(raw.outputs.values)
+    bad = _bad_length(raw.inputs.value) | _bad_length(raw.outputs.value)
     if raw.arrivals is not None:
-        bad |= ~np.isfinite(raw.arrivals.values)
+        bad |= ~np.isfinite(raw.arrivals.value)
     bad[list(raw.broken)] = True
     return bad
 
@@ -104,15 +104,15 @@ def _problems(raw: RawTrace, bad: BoolArray, name: str) -> list[str]:
 
 
 def _cell_problems(raw: RawTrace, row: int) -> Iterator[str]:
-    if raw.arrivals is not None and not np.isfinite(raw.arrivals.values[row]):
-        yield f"{raw.arrivals.label}: {_not_a_number(raw.arrivals, row)}; write a time"
+    if raw.arrivals is not None and not np.isfinite(raw.arrivals.value[row]):
+        yield f"{raw.arrivals.name}: {_not_a_number(raw.arrivals, row)}; write a time"
     for column in (raw.inputs, raw.outputs):
-        if _bad_length(column.values[row : row + 1])[0]:
-            yield f"{column.label}: {_not_a_length(column, row)}"
+        if _bad_length(column.value[row : row + 1])[0]:
+            yield f"{column.name}: {_not_a_length(column, row)}"
 
 
 def _not_a_length(column: RawColumn, row: int) -> str:
-    value = column.values[row]
+    value = column.value[row]
     limit = f"limit=1 to {MAX_TOKENS_PER_REQUEST:.0e}"
     if not np.isfinite(value):
         return f"{_not_a_number(column, row)}; write whole tokens"
@@ -122,7 +122,7 @@ def _not_a_length(column: RawColumn, row: int) -> str:
 
 
 def _not_a_number(column: RawColumn, row: int) -> str:
-    text = column.texts.get(row, str(column.values[row]))
+    text = column.texts.get(row, str(column.value[row]))
     return f"{text[:40]!r} is no number" if text.strip() else "is empty"
 
 

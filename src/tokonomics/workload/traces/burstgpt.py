@@ -17,7 +17,7 @@ LAYOUT: Final = CsvLayout(format="burstgpt-csv", arrival="Timestamp", input="Req
 def read_burstgpt(path: Path, header: Sequence[str]) -> RawTrace:
     """Read a BurstGPT file; rows of failed requests are marked as ignored."""
     raw = read_csv(path, LAYOUT, header)
-    failed = raw.outputs.values == 0.0
+    failed = raw.outputs.value == 0.0
     num_failed = int(failed.sum())
     if num_failed:
         raw.ignored = failed

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tokonomics.workload.traces.raw import MAX_PROBLEMS, IntArray, NumberColumn, RawTrace
+from tokonomics.workload.traces.raw import (
+    MAX_PROBLEMS,
+    IntArray,
+    NumberColumn,
+    RawTrace,
+    check_num_rows,
+)
 from tokonomics.workload.traces.text import TextChunk, text_chunks
 
 ReadCells = Callable[[NumberColumn, Sequence[str]], None]
@@ -54,6 +60,7 @@ def read_csv(path: Path, layout: CsvLayout, header: Sequence[str]) -> RawTrace:
         places.append(numbers)
         readers.read(_equal_rows(lines, len(names), num_rows, broken))
         num_rows += len(lines)
+        check_num_rows(path.name, num_rows)
     return RawTrace(
         format=layout.format,
         unit="line",

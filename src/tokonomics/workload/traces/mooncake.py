@@ -15,7 +15,7 @@ import numpy as np
 from tokonomics.units import MS
 from tokonomics.workload.prefix import BlockHashes
 from tokonomics.workload.traces.blocks import block_hashes
-from tokonomics.workload.traces.raw import MAX_PROBLEMS, NumberColumn, RawColumn, RawTrace
+from tokonomics.workload.traces.raw import MAX_PROBLEMS, NumberColumn, RawColumn, RawTrace, check_num_rows
 from tokonomics.workload.traces.text import text_chunks
 
 COLUMNS: Final = ("timestamp", "input_length", "output_length")
@@ -26,12 +26,12 @@ class Dialect:
     """One source's habits: the unit of its clock and the tokens behind one hash id."""
 
     format: str
-    seconds_per_tick: float
+    tick_s: float
     tokens_per_block: int
 
 
-MOONCAKE: Final = Dialect(format="mooncake-jsonl", seconds_per_tick=MS, tokens_per_block=512)
-BAILIAN: Final = Dialect(format="bailian-jsonl", seconds_per_tick=1.0, tokens_per_block=16)
+MOONCAKE: Final = Dialect(format="mooncake-jsonl", tick_s=MS, tokens_per_block=512)
+BAILIAN: Final = Dialect(format="bailian-jsonl", tick_s=1.0, tokens_per_block=16)
 
 
 def read_mooncake(path: Path, dialect: Dialect) -> RawTrace:
@@ -41,8 +41,9 @@ def read_mooncake(path: Path, dialect: Dialect) -> RawTrace:
         for number, line in enumerate(chunk.lines, chunk.first_line):
             if line.strip():
                 rows.add(number, line)
+        check_num_rows(path.name, rows.num_ids, "hash ids")
     arrivals, inputs, outputs = rows.columns()
-    arrivals.values = arrivals.values * dialect.seconds_per_tick
+    arrivals.value = arrivals.value * dialect.tick_s
     blocks, notes = rows.blocks(inputs, dialect)
     return RawTrace(
         format=dialect.format,
@@ -78,6 +79,11 @@ class _Rows:
         self._sizes.append(len(ids))
         self.places.append(place)
 
+    @property
+    def num_ids(self) -> int:
+        """Block ids so far."""
+        return len(self._ids)
+
     def columns(self) -> tuple[RawColumn, ...]:
         """Arrivals in ticks, input lengths, output lengths."""
         columns = [NumberColumn(f"key {key}") for key in COLUMNS]
@@ -88,7 +94,7 @@ class _Rows:
     def blocks(self, inputs: RawColumn, dialect: Dialect) -> tuple[BlockHashes | None, tuple[str, ...]]:
         """Block ids in rows, None when no line had any; and notes on them."""
         ids, sizes = np.array(self._ids, dtype=np.int64), np.array(self._sizes, dtype=np.int64)
-        return block_hashes(ids, sizes, inputs.values, assumed_tokens=dialect.tokens_per_block)
+        return block_hashes(ids, sizes, inputs.value, assumed_tokens=dialect.tokens_per_block)
 
     def _renumbered(self, ids: object) -> list[int]:
         try:

@@ -11,11 +11,11 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from tokonomics.errors import InputError
+from tokonomics.errors import InputError, raise_all
 from tokonomics.workload.arrivals import FloatArray
 from tokonomics.workload.prefix import BlockHashes
 from tokonomics.workload.traces.blocks import block_hashes
-from tokonomics.workload.traces.raw import MAX_ROWS, IntArray, RawColumn, RawTrace
+from tokonomics.workload.traces.raw import IntArray, RawColumn, RawTrace, check_num_rows
 
 DEFAULT_BLOCK_TOKENS: Final = 512
 
@@ -36,20 +36,23 @@ class ParquetFile:
         import duckdb  # takes 0.1 s, and only Parquet needs it
 
         self.path = path
-        self._error = duckdb.Error
+        # a damaged name or length comes out of duckdb as one of the other three
+        self._errors = (duckdb.Error, RuntimeError, ValueError, MemoryError)
         self._db = duckdb.connect(config=_CONFIG)
         types, num_rows = self._guarded(self._opened)
         self.types: dict[str, str] = types
         self.num_rows: int = num_rows
-        if num_rows > MAX_ROWS:
-            raise InputError(f"{path.name}: {num_rows} rows; limit={MAX_ROWS}; cut the trace")
+        check_num_rows(path.name, num_rows)
+
+    def require(self, *columns: str) -> None:
+        """Raise InputError when one of `columns` is not there."""
+        raise_all([f"{self.path.name} lacks column {one}; add it" for one in columns if one not in self.types])
 
     def numbers(self, *columns: str) -> list[FloatArray]:
         """Columns as floats, shape (rows,) each, NaN where there is no value."""
+        self.require(*columns)
         wrong = [one for one in columns if not _is_number(self.types[one])]
-        if wrong:
-            advice = [f"{self.path.name}: column {one} is {self.types[one]}; write numbers" for one in wrong]
-            raise InputError(*advice)
+        raise_all([f"{self.path.name}: column {one} is {self.types[one]}; write numbers" for one in wrong])
         found = self._columns({one: f"{_quoted(one)}::double" for one in columns})
         return [_filled(found[one], np.nan) for one in columns]
 
@@ -64,8 +67,7 @@ class ParquetFile:
             raise InputError(f"{self.path.name}: column {column} is {kind}; write lists of integers")
         quoted = _quoted(column)
         sizes = self._columns({"n": f"coalesce(len({quoted}), 0)::bigint"})["n"]
-        if sizes.sum() > MAX_ROWS:
-            raise InputError(f"{self.path.name}: {sizes.sum()} block ids; limit={MAX_ROWS}; cut the trace")
+        check_num_rows(self.path.name, int(sizes.sum()), "block ids")
         ids = _filled(self._columns({"id": f"unnest({quoted})"})["id"], 0)
         return ids.astype(np.int64), sizes
 
@@ -82,8 +84,10 @@ class ParquetFile:
     def _guarded(self, read: Callable[[], T]) -> T:
         try:
             return read()
-        except self._error as error:
-            said = str(error).splitlines()[0].replace(str(self.path.resolve()), self.path.name)
+        except self._errors as error:
+            said = (
+                (str(error) or type(error).__name__).splitlines()[0].replace(str(self.path.resolve()), self.path.name)
+            )
             raise InputError(f"{self.path.name} is not readable as Parquet ({said}); write it again") from None
 
 
@@ -95,7 +99,7 @@ def read_parquet(file: ParquetFile) -> RawTrace:
     *arrivals, inputs, outputs = [
         RawColumn(f"column {place} ({name})", column) for place, name, column in zip(places, names, values)
     ]
-    blocks, notes = _blocks(file, inputs.values)
+    blocks, notes = _blocks(file, inputs.value)
     return RawTrace(
         format="parquet" if arrivals else "parquet lengths",
         unit="row",

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tokonomics.errors import InputError
 from tokonomics.workload.arrivals import FloatArray
 from tokonomics.workload.prefix import BlockHashes
 
@@ -19,10 +20,13 @@ IntArray = NDArray[np.int64]
 
 @dataclass(slots=True)
 class RawColumn:
-    """Numbers of one column, NaN where the cell is no number; `texts` keeps the first such cells by row."""
+    """Numbers of one column, shape (rows,), NaN where the cell is no number; `texts` keeps the first of those.
 
-    label: str
-    values: FloatArray
+    name: what to call the column to a person, such as "column 2 (ContextTokens)".
+    """
+
+    name: str
+    value: FloatArray
     texts: dict[int, str] = field(default_factory=dict)
 
 
@@ -46,11 +50,17 @@ class RawTrace:
     notes: tuple[str, ...] = ()
 
 
+def check_num_rows(name: str, num_rows: int, what: str = "rows") -> None:
+    """Raise InputError when the file `name` holds more rows than memory should."""
+    if num_rows > MAX_ROWS:
+        raise InputError(f"{name}: {num_rows} {what} or more; limit={MAX_ROWS}; cut the trace into parts")
+
+
 class NumberColumn:
     """Collects one column chunk by chunk; a cell that is no number becomes NaN and its text is kept."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._chunks: list[FloatArray] = []
         self._texts: dict[int, str] = {}
         self._num_rows = 0
@@ -75,7 +85,7 @@ class NumberColumn:
 
     def column(self) -> RawColumn:
         """All that was added."""
-        return RawColumn(self.label, np.concatenate([np.empty(0), *self._chunks]), self._texts)
+        return RawColumn(self._name, np.concatenate([np.empty(0), *self._chunks]), self._texts)
 
     def _number(self, row: int, cell: str) -> float:
         try:

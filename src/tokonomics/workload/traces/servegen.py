@@ -18,7 +18,7 @@ import numpy as np
 
 from tokonomics.errors import InputError, raise_all
 from tokonomics.workload.arrivals import MAX_SPAN_S, FloatArray
-from tokonomics.workload.lengths import histogram_lengths, shuffled
+from tokonomics.workload.lengths import histogram_tokens, shuffled
 from tokonomics.workload.trace import Trace
 from tokonomics.workload.traces.parquet import ParquetFile
 from tokonomics.workload.traces.raw import MAX_PROBLEMS
@@ -116,9 +116,11 @@ def _client_cv(file: ParquetFile) -> float | None:
     return float(np.average(cvs[known], weights=rates[known])) if known.any() else None
 
 
-def _mean_ratio(file: ParquetFile) -> float:
+def _mean_ratio(file: ParquetFile) -> float | None:
     low, high, weight = file.numbers("ratio_lo", "ratio_hi", "weight_rps")
-    return float(np.average(0.5 * (low + high), weights=weight))
+    ratio = 0.5 * (low + high)
+    known = (ratio >= 0.0) & (ratio <= 1.0) & (weight > 0.0) & (weight < np.inf)
+    return float(np.average(ratio[known], weights=weight[known])) if known.any() else None
 
 
 def _constants(file: ParquetFile, rate: float, inputs: float, outputs: float) -> tuple[FloatArray, FloatArray]:
@@ -142,15 +144,17 @@ def _histogram_beside(path: Path) -> tuple[FloatArray, FloatArray] | None:
 
 
 def _histograms(file: ParquetFile) -> Iterator[tuple[str, FloatArray]]:
-    raise_all([f"{file.path.name} lacks column {name}; add it" for name in HISTOGRAM if name not in file.types])
+    file.require(*HISTOGRAM)
     low, high, weight = file.numbers(*HISTOGRAM[1:])
-    if not (np.isfinite(low) & (low >= 0.0) & (high > low) & (high < np.inf) & (weight >= 0.0)).all():
+    if not (
+        np.isfinite(low) & (low >= 0.0) & (high > low) & (high < np.inf) & (weight >= 0.0) & (weight < np.inf)
+    ).all():
         raise InputError(f"{file.path.name} has a bin without 0 <= bin_lo < bin_hi and weight 0 or more; correct it")
     names = np.array(file.texts_of("field"))
     for name in np.unique(names):
         held = (names == name) & (weight > 0.0)
         if held.any():
-            yield str(name), histogram_lengths(low[held], high[held], weight[held])
+            yield str(name), histogram_tokens(low[held], high[held], weight[held])
 
 
 def _beside(path: Path, kind: str) -> Path | None:
