@@ -22,7 +22,10 @@ LOAD = ("--trace", str(TRACE)) if TRACE.exists() else ("--preset", "chat", "--rp
 COMMANDS = {
     "interpreter": ([sys.executable, "-c", "pass"], None),
     "tok --help": ([str(Path(sys.executable).with_name("tok")), "--help"], None),
-    "quote, one model on one GPU": (["quote", "llama-3.3-70b", "--gpu", "h100-sxm", "--preset", "chat", "--rps", "3"], 1.0),
+    "quote, one model on one GPU": (
+        ["quote", "llama-3.3-70b", "--gpu", "h100-sxm", "--preset", "chat", "--rps", "3"],
+        1.0,
+    ),
     "quote, real trace, whole catalogue": (["quote", "llama-3.3-70b", *LOAD, *SLO], 2.0),
 }
 
@@ -51,7 +54,12 @@ def main() -> None:
         writer.writerow(["command", "median_s", "min_s", "max_s", "times_interpreter", "bar_s"])
         for name, values in times.items():
             median, bar = statistics.median(values), COMMANDS[name][1]
-            row = [name, *(f"{value:.3f}" for value in (median, min(values), max(values))), f"{median / base:.1f}", bar or ""]
+            row = [
+                name,
+                *(f"{value:.3f}" for value in (median, min(values), max(values))),
+                f"{median / base:.1f}",
+                bar or "",
+            ]
             writer.writerow(row)
             print(f"{name:36} {median:7.3f} s   {median / base:6.1f} x interpreter   bar {bar or '-'}")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402  # after the thread limit
+import numpy as np  # after the thread limit
 
-from tokonomics.catalog.load import load_catalog  # noqa: E402
-from tokonomics.physics.deployment import deployment  # noqa: E402
-from tokonomics.physics.steady import RequestShape, steady_batch  # noqa: E402
-from tokonomics.physics.step import step_model, step_time  # noqa: E402
+from tokonomics.catalog.load import load_catalog
+from tokonomics.physics.deployment import deployment
+from tokonomics.physics.steady import RequestShape, steady_batch
+from tokonomics.physics.step import step_model, step_time
 
 RESULTS = Path(__file__).parent / "results" / "physics_speed.csv"
 NUM_POINTS = 20_000  # fits the cache; larger arrays only measure memory
@@ -44,7 +44,9 @@ def main() -> None:
     rows = []
     for name, gpus in (("llama-3.3-70b", 4), ("deepseek-v3", 8)):
         step = step_model(deployment(catalog.model(name), catalog.accelerator("h200-sxm"), tensor_parallel=gpus))
-        rows.append((name, "step_time", points_per_s(lambda step=step: step_time(step, batch, context, 64.0, 512.0).total_s)))
+        rows.append(
+            (name, "step_time", points_per_s(lambda step=step: step_time(step, batch, context, 64.0, 512.0).total_s))
+        )
         rows.append((name, "steady_batch", points_per_s(lambda step=step: steady_batch(step, batch, shape))))
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="") as file:

@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,11 @@ def shared_dir() -> Path:
     if not (path / "data").is_dir():
         pytest.skip("needs the reference data in ../shared, which this machine does not have")
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep a developer's own snapshots, and their TOKONOMICS_ settings, out of every test."""
+    for name in [name for name in os.environ if name.startswith("TOKONOMICS_")]:
+        del os.environ[name]
+    os.environ["TOKONOMICS_HOME"] = str(tmp_path_factory.mktemp("home"))

@@ -16,7 +16,12 @@ from unittest import mock
 from tokonomics.cli.main import main
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-SETTING: Final = {"TOKONOMICS_TODAY": "2026-11-23", "COLUMNS": "100", "NO_COLOR": "1", "TOKONOMICS_HOME": "/nonexistent"}
+SETTING: Final = {
+    "TOKONOMICS_TODAY": "2026-11-23",
+    "TOKONOMICS_HOME": "/nonexistent",
+    "COLUMNS": "100",
+    "NO_COLOR": "1",
+}
 _BLOCK: Final = re.compile(r"(```console\n\$ tok (?P<command>[^\n]*)\n)(?P<output>.*?)(```\n)", re.DOTALL)
 
 

@@ -182,7 +182,9 @@ def test_api_only_model_needs_no_gpu(ask):
 
 
 def test_owned_hardware_competes(ask):
-    options = ask(*ONE, "--owned", "gpu=h100-sxm,purchase_usd=30000,electricity_usd_per_kwh=0.1,horizon_years=3")["options"]
+    options = ask(*ONE, "--owned", "gpu=h100-sxm,purchase_usd=30000,electricity_usd_per_kwh=0.1,horizon_years=3")[
+        "options"
+    ]
     owned = next(option for option in options if option["provider"] == "owned")
     assert owned["usd_per_month"] == pytest.approx(36_839.6 / 26_280 * 730, rel=1e-4)
 
@@ -209,7 +211,9 @@ def test_waiting_users_ask_slower_than_tireless_ones(ask):
 
 def test_volume_and_rate_agree(ask):
     month = 3.0 * 730 * 3600 * 1800
-    by_volume = ask("quote", "llama-3.1-8b", "--gpu", "h100-sxm", "--tokens-per-month", str(month), "--in", "1500", "--out", "300")
+    by_volume = ask(
+        "quote", "llama-3.1-8b", "--gpu", "h100-sxm", "--tokens-per-month", str(month), "--in", "1500", "--out", "300"
+    )
     by_rate = ask(*ONE)
     assert by_volume["options"][0]["usd_per_month"] == by_rate["options"][0]["usd_per_month"]
 

@@ -358,7 +358,9 @@ class TestScenarioFlags:
 
     def test_violations_of_flags_have_no_place_and_those_of_the_file_do(self, fake, capsys):
         fake(asking)
-        Path("tok.yaml").write_text("models: [m]\ntraffic: {preset: chat, requests_per_s: 1}\nnum_gpus: [1]\nkv_format: 3\n")
+        Path("tok.yaml").write_text(
+            "models: [m]\ntraffic: {preset: chat, requests_per_s: 1}\nnum_gpus: [1]\nkv_format: 3\n"
+        )
         assert main(["fake", "-s", "tok.yaml", "--num-gpus", "0", "--rps", "nan"]) == 2
         assert set(capsys.readouterr().err.splitlines()) == {
             "tok: tok.yaml:4:1: kv_format=3 is wrong; give text",
@@ -397,7 +399,9 @@ class TestScenarioFlags:
         fake(asking)
         given = {key: 1.0 for key in Owned.model_fields if key != "gpu"}
         text = ",".join(["gpu=g", *(f"{key}={value}" for key, value in given.items())])
-        assert self.ask(capsys, "m", "--preset", "chat", "--rps", "1", "--owned", text)["owned"] == [{"gpu": "g", **given}]
+        assert self.ask(capsys, "m", "--preset", "chat", "--rps", "1", "--owned", text)["owned"] == [
+            {"gpu": "g", **given}
+        ]
 
 
 class TestInit:

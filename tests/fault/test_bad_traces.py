@@ -84,7 +84,7 @@ def test_more_rows_than_memory_should_hold(written, tmp_path, monkeypatch):
         (b" \n\n\t\n", "is empty; give a trace"),
         (b"\xef\xbb\xbf", "is empty; give a trace"),
         (HEADER.encode(), "is empty: it holds no request"),
-        (gzip.compress(HEADER.encode(, mtime=0)), "is packed with gzip; unpack it first"),
+        (gzip.compress(HEADER.encode(), mtime=0), "is packed with gzip; unpack it first"),
         (b"PK\x03\x04xl/workbook", "is packed with zip"),
         (b"\x28\xb5\x2f\xfd....", "is packed with zstd"),
         ((HEADER + "1,2,3\n").encode("utf-16"), "is UTF-16 text; save it as UTF-8"),

@@ -48,7 +48,9 @@ def fleet_of(model="llama-3.1-8b", part="h100-sxm", gpus=1, precision="bf16", wa
     return fleets(found, want)[0], want
 
 
-@pytest.mark.parametrize(("usd_per_hour", "rate", "published"), [(10.0, 1000.0, 2.78), (1.0, 200.0, 1.39), (2.49, 1500.0, 0.46)])
+@pytest.mark.parametrize(
+    ("usd_per_hour", "rate", "published"), [(10.0, 1000.0, 2.78), (1.0, 200.0, 1.39), (2.49, 1500.0, 0.46)]
+)
 def test_fundamental_equation_of_the_article(usd_per_hour, rate, published):
     assert usd_per_mtok(usd_per_hour, rate) == pytest.approx(published, abs=0.005)
     assert usd_per_hour / tokens_per_gpu_hour(rate) * 1e6 == pytest.approx(usd_per_mtok(usd_per_hour, rate))
@@ -65,7 +67,9 @@ def test_parts_of_the_cost_add_up_to_the_bill(month, inputs, outputs, share):
     assert cost.blended_usd_per_mtok * (inputs + outputs) / 1e6 == pytest.approx(month, rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize(("month", "share", "inputs"), [(-1.0, 0.5, 1.0), (float("nan"), 0.5, 1.0), (1.0, 1.5, 1.0), (1.0, 0.5, -1.0)])
+@pytest.mark.parametrize(
+    ("month", "share", "inputs"), [(-1.0, 0.5, 1.0), (float("nan"), 0.5, 1.0), (1.0, 1.5, 1.0), (1.0, 0.5, -1.0)]
+)
 def test_impossible_costs_are_refused(month, share, inputs):
     with pytest.raises(InputError):
         token_cost(month, TokenVolume(input_tokens=inputs, output_tokens=1.0), input_share_frac=share)
@@ -102,7 +106,9 @@ def test_allocation_reconciles_to_the_bill_and_usage_to_the_work():
     option = priced(fleet, offer(num_gpus=8, usd_per_hour=16.0), "on_demand", want)
     month_tokens = 3.0 * SECONDS_PER_MONTH * 1200
     assert option.usd_per_month == 16.0 * HOURS_PER_MONTH  # one box of eight, for one GPU
-    assert option.usd_per_mtok.allocation.blended_usd_per_mtok == pytest.approx(option.usd_per_month / month_tokens * 1e6)
+    assert option.usd_per_mtok.allocation.blended_usd_per_mtok == pytest.approx(
+        option.usd_per_month / month_tokens * 1e6
+    )
     ratio = option.usd_per_mtok.usage.blended_usd_per_mtok / option.usd_per_mtok.allocation.blended_usd_per_mtok
     assert ratio == pytest.approx(fleet.operation.utilisation_frac / 8)
     assert (option.num_gpus, option.num_used_gpus) == (8, 1)

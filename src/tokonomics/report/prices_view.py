@@ -71,7 +71,7 @@ def price_view(facts: Facts, rows: Sequence[ApiPrice], current: ApiPrice | None)
     notes += [_opinion(shown.second)] if shown.second else []
     notes += [shown.notes] if shown.notes else []
     notes += ["a size tier moves the whole request; cached tokens without a price of their own cost the input price"]
-    cards = dict.fromkeys((card, row is current) for row in rows for card in _cards(row))
+    cards = dict.fromkeys((card, row == current) for row in rows for card in _cards(row))
     table = Table(columns=_CARDS, rows=[_card_row(card, in_force) for card, in_force in _kept(list(cards))])
     headline = f"{shown.name}: {state}"
     return View(headline=(headline,), tables=(table,), notes=(*notes, *facts.notes([shown.as_of], "api_price")))

@@ -6,6 +6,7 @@ from typing import Any
 from tokonomics.catalog.diff import SnapshotDiff
 from tokonomics.catalog.rejected import Rejected
 from tokonomics.catalog.update import Update
+from tokonomics.catalog.verify import Verdict
 from tokonomics.report.numbers import percent
 from tokonomics.report.view import Cell, Column, Table, View
 
@@ -18,6 +19,12 @@ _CHANGES = (
     Column(title="before", key="before_usd", unit="USD", style="number", digits=4),
     Column(title="after", key="after_usd", unit="USD", style="number", digits=4),
     Column(title="by", key="move_frac", priority=1),
+)
+_CHECKED = (
+    Column(title="snapshot"),
+    Column(title="offers", key="num_offers", style="count"),
+    Column(title="API prices", key="num_api_prices", style="count"),
+    Column(title="digest"),
 )
 _REFUSED = (Column(title="refused", key="key"), Column(title="reason"), Column(title="table", priority=1))
 
@@ -56,6 +63,24 @@ def update_view(update: Update) -> View:
     if update.rejected:
         tables.append(_refused(update.rejected))
     return View(headline=headline, tables=tables, notes=(f"the catalogue now holds {sizes}", *_cut(update)))
+
+
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """The body of the document of a check."""
+    names = [column.name for column in _CHECKED]
+    rows = [dict(zip(names, row)) for row in _checked_rows(verdict)]
+    return {"snapshots": rows, "problems": list(verdict.problems)}
+
+
+def verdict_view(verdict: Verdict) -> View:
+    """What was checked; the problems themselves are told as errors."""
+    num_problems = len(verdict.problems)
+    said = f"{num_problems} problem{'s' if num_problems > 1 else ''} found" if num_problems else "all is well"
+    return View(headline=(said,), tables=(Table(columns=_CHECKED, rows=_checked_rows(verdict)),))
+
+
+def _checked_rows(verdict: Verdict) -> list[tuple[Cell, ...]]:
+    return [(one.snapshot, len(one.offers), len(one.price_book.names()), one.digest[:12]) for one in verdict.catalogs]
 
 
 def _cut(update: Update) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Feeds: public price files, each read into our own rows."""
