@@ -16,6 +16,7 @@ $(VENV)/.base: requirements/base.txt requirements/build.txt pyproject.toml | $(B
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r requirements/build.txt -r requirements/base.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src # an editable install compiles nothing by itself
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.base

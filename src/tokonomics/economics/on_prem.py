@@ -99,8 +99,9 @@ def annuity_usd_per_month(
     monthly = rate_frac / MONTHS_PER_YEAR
     if monthly * horizon_months < 1e-9:  # below this the closed form loses more digits than interest adds
         return (principal_usd - residual_usd) / horizon_months
-    discount = math.pow(1.0 + monthly, -horizon_months)
-    return (principal_usd - residual_usd * discount) * monthly / (1.0 - discount)
+    growth = -horizon_months * math.log1p(monthly)
+    repaid_frac = -math.expm1(growth)  # 1 - discount, without losing the digits of a small rate
+    return (principal_usd - residual_usd * math.exp(growth)) * monthly / repaid_frac
 
 
 def on_prem_cost(machine: OnPrem) -> OnPremCost:
