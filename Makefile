@@ -36,7 +36,7 @@ types: $(VENV)/.test ## strict types
 	@$(BIN)/mypy
 
 docs: $(VENV)/.test ## rewrite the generated pages
-	@$(BIN)/python -m tools.make_docs
+	@$(BIN)/python -m tools.make_docs && $(BIN)/python -m tools.examples
 
 bench: $(VENV)/.test ## run the benchmarks and rewrite their results
 	@for one in physics_speed start_time answer_time; do $(BIN)/python benchmarks/$$one.py || exit 1; done

@@ -45,6 +45,9 @@ def _row(section: str, name: str, target: str, help: str) -> CommandRow:
 COMMANDS: Final = (
     _row("Answers", "quote", "quote:quote", "Price models at your load under every way to serve them."),
     _row("Answers", "fit", "fit:fit", "Show what fills the memory of an accelerator."),
+    _row("Decisions", "breakeven", "breakeven:breakeven", "Find the volume from which building beats buying."),
+    _row("Decisions", "decide", "decide:decide", "Walk five steps from a volume to a strategy."),
+    _row("Decisions", "useful", "useful:useful", "Divide a bill by the tokens that reached a user."),
     _row("Facts", "gpus", "gpus:gpus", "List and show accelerators and what renting them costs."),
     _row("Facts", "models", "models:models", "List and show models, or read a config.json."),
     _row("Facts", "prices", "prices:prices", "List and show the prices of hosted APIs."),

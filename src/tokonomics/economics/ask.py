@@ -8,7 +8,7 @@ from typing import Any
 
 from tokonomics.catalog.load import Catalog, load_catalog
 from tokonomics.economics.candidates import Search
-from tokonomics.economics.explain import Explanation
+from tokonomics.economics.explanation import Explanation
 from tokonomics.economics.owned import owned_offers
 from tokonomics.economics.quote import Choice, Quote, quote, require_priced
 from tokonomics.errors import MissingFact
@@ -34,7 +34,7 @@ class Answer:
         asked = self.scenario.model_copy(update={"today": self.today, "snapshot": self.quote.snapshot})
         body: dict[str, Any] = {"scenario": asked.to_dict(), **self.quote.to_dict()}
         if explanations:
-            body["explanations"] = [_explanation_dict(one) for one in explanations]
+            body["explanations"] = [one.to_dict() for one in explanations]
         return body
 
 
@@ -124,17 +124,3 @@ def check_strict(answer: Answer) -> None:
             f"the price of {best.name} is {best.freshness}: as of {best.price.as_of or 'unknown date'};"
             f" run `tok catalog update`, or give yours with --price-overrides"
         )
-
-
-def _explanation_dict(one: Explanation) -> dict[str, Any]:
-    return {
-        "number": one.number,
-        "option": one.option,
-        "value": one.value,
-        "unit": one.unit,
-        "formula": one.formula,
-        "terms": [
-            {"name": term.name, "value": term.value, "unit": term.unit, "status": term.status, "source": term.source}
-            for term in one.terms
-        ],
-    }

@@ -1,37 +1,13 @@
 """Where a number of a quote comes from: its formula, its terms with units, and the dated source of each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from tokonomics.economics.explanation import Explanation, Term
 from tokonomics.economics.options import Operation, Option
 from tokonomics.economics.quote import Quote
 from tokonomics.errors import InputError, UnknownName
 from tokonomics.units import HOURS_PER_MONTH
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One factor of a formula; `status` is measured, list, modelled or assumed."""
-
-    name: str
-    value: float | int | str
-    unit: str
-    status: str
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Explanation:
-    """A number of an option, the formula that made it, and its terms."""
-
-    number: str
-    option: str
-    value: float
-    unit: str
-    formula: str
-    terms: tuple[Term, ...]
-
 
 _Maker = Callable[[Quote, Option], tuple[float, str, str, tuple[Term, ...]]]
 

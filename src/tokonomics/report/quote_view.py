@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from tokonomics.economics.explain import Explanation
+from tokonomics.economics.explanation import Explanation
 from tokonomics.economics.options import Option
 from tokonomics.economics.quote import Quote
 from tokonomics.report.chart import Chart, Series
+from tokonomics.report.explained import explained_table
 from tokonomics.report.numbers import duration, percent, significant
 from tokonomics.report.view import Cell, Column, Table, View
 
@@ -37,7 +38,7 @@ def quote_view(quote: Quote, *, num_rows: int = DEFAULT_ROWS, explanations: Sequ
         headline=tuple(_headline(quote)),
         tables=(
             Table(columns=_COLUMNS, rows=[_row(quote, option) for option in shown]),
-            *map(_explained, explanations),
+            *map(explained_table, explanations),
         ),
         charts=tuple(_charts(quote)),
         notes=tuple(_notes(quote, len(shown))),
@@ -127,19 +128,6 @@ def _charts(quote: Quote) -> Iterator[Chart]:
         ],
         marks=[(curve.own_requests_per_s, curve.own_blended_usd_per_mtok) for curve in quote.curves],
     )
-
-
-def _explained(one: Explanation) -> Table:
-    title = f"{one.number} of {one.option} = {significant(one.value, 4)} {one.unit}  =  {one.formula}"
-    columns = (
-        Column(title="term"),
-        Column(title="value", style="number", digits=4),
-        Column(title="unit"),
-        Column(title="status"),
-        Column(title="source"),
-    )
-    rows = [(term.name, term.value, term.unit, term.status, term.source) for term in one.terms]
-    return Table(title=title, columns=columns, rows=rows)
 
 
 def _notes(quote: Quote, num_shown: int) -> Iterator[str]:
