@@ -17,6 +17,7 @@ from tokonomics.cli.main import cli
 from tokonomics.cli.schema import schema_text
 from tokonomics.errors import TokonomicsError
 from tokonomics.workload.scenario import Scenario
+from tools.article.render import page as article_page
 from tools.transcripts import filled
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -58,6 +59,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/reference/scenario.md": scenario_page,
     "docs/reference/scenario.schema.json": schema_text,
     **{path: partial(filled, path) for path in ("README.md", "docs/tutorial.md")},
+    "docs/article.md": article_page,
 }
 
 

@@ -219,6 +219,8 @@ class TestRules:
         (("--trace", "nowhere.csv"), 2, ["nowhere.csv"]),
         (("--model", "deepseek-v3", "--gpu", "rtx4090", "--num-gpus", "1", "--precision", "fp8", "--in", "10", "--out", "10"), 4, ["does not fit"]),
         (("--swing", "3"), 2, ["swing_frac"]),
+        ((*MODEL, "--tokens-per-s", "90000"), 2, ["above the roofline", "limit=7,5"]),
+        ((*MODEL, "--decode-tokens-per-s", "12800"), 2, ["above the roofline"]),
     ],
 )  # fmt: skip
 def test_mistakes_get_a_sentence_and_the_right_code(run, args, code, words):
@@ -242,3 +244,11 @@ def test_a_price_that_never_crosses_has_no_finite_swing(ask):
         "tornado"
     ]
     assert any(bar["swing_ratio"] is None and None in bar["outcomes_tokens_per_day"] for bar in bars)
+
+
+def test_a_stated_rate_below_the_roofline_stands_over_the_model(ask):
+    inputs = ask(*MODEL, "--tokens-per-s", "3000")["inputs"]
+    assert inputs["replica_tokens_per_s"] == {
+        "name": "replica_tokens_per_s", "value": 3000.0, "unit": "tokens/s", "status": "assumed", "source": "as stated",
+    }  # fmt: skip
+    assert inputs["num_step_gpus"]["value"] == 2

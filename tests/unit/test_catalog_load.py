@@ -1,6 +1,5 @@
 """The catalogue: look-ups in any spelling, nearest names, digests, and snapshots that stay what they were."""
 
-import time
 from datetime import date
 from pathlib import Path
 
@@ -141,12 +140,3 @@ def test_an_edited_override_file_is_read_again(tmp_path: Path) -> None:
     mine.write_text(header + "openai,gpt-4o,1.5,2,2026-11\n")
     second = load_catalog(home=tmp_path, overrides=mine).api_price("openai/gpt-4o")
     assert (str(first.input_usd_per_mtok), str(second.input_usd_per_mtok)) == ("1", "1.5")
-
-
-def test_loading_is_quick(tmp_path: Path) -> None:
-    times = []
-    for number in range(5):
-        start = time.perf_counter()
-        load_catalog(home=tmp_path / str(number))
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.25, "the budget is 60 ms on an idle machine; four times that on a busy one"

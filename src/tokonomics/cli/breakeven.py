@@ -5,27 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokonomics.cli.build_options import build_options
 from tokonomics.cli.listings import facts_options, names_in
-from tokonomics.cli.money_options import explain_option, gpu_options, key_values, number_options
-from tokonomics.cli.options import complete_models
+from tokonomics.cli.money_options import explain_option, key_values, number_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
 
 if TYPE_CHECKING:
     from tokonomics.report.facts import Facts
 
-_INPUTS = {
-    "gpu_usd_per_hour": "Price of one accelerator-hour, instead of --gpu",
-    "num_gpus": "Accelerators of a replica",
-    "replica_tokens_per_s": "Tokens/s of a replica, input and output together",
-    "prefill_tokens_per_s": "Input tokens/s of a replica that only reads",
-    "decode_tokens_per_s": "Output tokens/s of a replica that only writes",
-    "api_input_usd_per_mtok": "Price of input, instead of --api",
-    "api_output_usd_per_mtok": "Price of output, instead of --api",
-    "input_frac": "Share of all tokens that is input",
-    "ops_usd_per_month": "People who keep it running, USD a month",
+_FLEET = {
     "peak_ratio": "Peak over mean load; the fleet is sized for the peak",
     "num_spare_replicas": "Replicas beyond what the peak needs",
-    "days_per_month": "Days of a month; 30.42 (730 hours) where an hour is priced",
 }
 _HIDDEN = {
     "engineer_usd_per_hour": "Price of an engineer's hour",
@@ -41,50 +31,27 @@ _RULES = {
     "burst_ratio": "Rule: height of a daily burst over the steady load",
     "burst_hours": "Rule: hours of that burst",
 }
-_LENGTHS = {"input_tokens": "Tokens of a prompt, for --model", "output_tokens": "Tokens of an answer, for --model"}
+_API_HELP = "Hosted model to compare with, as provider/model; may be repeated."
 _HIDDEN_HELP = "A line of the register of hidden costs, as name=monitoring,event_engineer_hours=8,interval_months=1."
+_NEED_HELP = "Rule: a certificate that is needed, such as soc2."
+_VOLUME_HELP = "Volume to compare at; may be repeated."
+_SWING_HELP = "Share by which the tornado moves each input  [0.25]."
+_SINGLE = ("stated", "gpu", "purchase", "model", "precision", "slo", "trace", "volumes", "swing_frac")
+_LISTS = ("apis", "providers", "needs", "api_covers")
 
 
 @click.command()
-@click.option(
-    "--api",
-    "apis",
-    multiple=True,
-    metavar="TEXT",
-    help="Hosted model to compare with, as provider/model; may be repeated.",
-)
-@gpu_options
-@click.option("--model", shell_complete=complete_models, metavar="TEXT", help="Model whose rate on --gpu is modelled.")
-@click.option("--precision", metavar="TEXT", help="Weight format of --model, such as fp8  [its own, or fp8].")
-@click.option("--slo", default="", metavar="TEXT", help="Limits on latency that a replica of --model keeps.")
-@number_options(_LENGTHS)
-@number_options(_INPUTS, topic="reference")
+@click.option("--api", "apis", multiple=True, metavar="TEXT", help=_API_HELP)
+@build_options
+@number_options(_FLEET)
 @click.option("--hidden-cost", "hidden", multiple=True, metavar="KEY=VALUE,...", help=_HIDDEN_HELP)
 @number_options(_HIDDEN, topic="hidden_costs")
 @number_options(_RULES)
-@click.option(
-    "--need", "needs", multiple=True, metavar="TEXT", help="Rule: a certificate that is needed, such as soc2."
-)
+@click.option("--need", "needs", multiple=True, metavar="TEXT", help=_NEED_HELP)
 @click.option("--api-covers", multiple=True, metavar="TEXT", help="Rule: a certificate that the API holds.")
-@click.option(
-    "--tokens-per-day",
-    "volumes",
-    multiple=True,
-    type=click.FLOAT,
-    metavar="N",
-    help="Volume to compare at; may be repeated.",
-)
-@click.option(
-    "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Recorded requests: volume, mix and peak."
-)
-@click.option(
-    "--swing",
-    "swing_frac",
-    type=click.FLOAT,
-    default=0.25,
-    metavar="N",
-    help="Share by which the tornado moves each input  [0.25].",
-)
+@click.option("--tokens-per-day", "volumes", multiple=True, type=click.FLOAT, metavar="N", help=_VOLUME_HELP)
+@click.option("--trace", type=click.Path(path_type=Path), metavar="FILE", help="Requests: volume, mix and peak.")
+@click.option("--swing", "swing_frac", type=click.FLOAT, default=0.25, metavar="N", help=_SWING_HELP)
 @explain_option
 @facts_options
 @output_options
@@ -97,23 +64,9 @@ def breakeven(output: OutputOptions, facts: "Facts", explained: bool, **flags: A
     from tokonomics.report.breakeven_view import breakeven_dict, breakeven_view
     from tokonomics.report.json import document
 
-    stated = flags["stated"]
-    question = BuildQuestion(
-        stated=stated,
-        apis=names_in(flags["apis"]),
-        gpu=flags["gpu"],
-        providers=names_in(flags["providers"]),
-        purchase=flags["purchase"],
-        model=flags["model"],
-        precision=flags["precision"],
-        slo=flags["slo"],
-        trace=flags["trace"],
-        hidden=key_values(flags["hidden"], "--hidden-cost"),
-        needs=names_in(flags["needs"]),
-        api_covers=names_in(flags["api_covers"]),
-        volumes=flags["volumes"],
-        swing_frac=flags["swing_frac"],
-    )
+    words: dict[str, Any] = {name: flags[name] for name in _SINGLE}
+    words |= {name: names_in(flags[name]) for name in _LISTS}
+    question = BuildQuestion(**words, hidden=key_values(flags["hidden"], "--hidden-cost"))
     told = ask_build(facts.catalog, question, today=facts.today)
     body = {**facts.envelope(), **breakeven_dict(told)}
     emit(document("breakeven", body), breakeven_view(told, facts, explained=explained), output)

@@ -8,6 +8,7 @@ import click
 
 from tokonomics.cli.options import complete_gpus
 from tokonomics.economics.assumptions import assumptions
+from tokonomics.economics.explanation import short_number
 from tokonomics.errors import raise_all
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,7 +67,9 @@ def explain_option(command: F) -> F:
 
 def _number_option(name: str, text: str, topic: str) -> Callable[[F], F]:
     row = assumptions(topic).get(name) if topic else None
-    default = f"  [{row.value:g}; {row.source}, {row.as_of}]" if row is not None and row.value is not None else ""
+    default = (
+        f"  [{short_number(row.value)}; {row.source}, {row.as_of}]" if row is not None and row.value is not None else ""
+    )
     kind = click.INT if name.startswith("num_") else click.FLOAT
     flags = (f"--{name.replace('_', '-')}", *_ALIASES.get(name, ()))
     return click.option(*flags, name, type=kind, metavar="N", help=f"{text}{default}.")

@@ -44,6 +44,7 @@ class BuildAnswer:
     rows: tuple[BuildOrBuy, ...]
     bands: tuple[VolumeBand, ...]
     tornado: Tornado
+    swing_frac: float
 
 
 def answer_build(
@@ -84,6 +85,7 @@ def answer_build(
         rows=build_or_buy(curves.always_on, curves.api, shown),
         bands=_bands([curves.api, *others, curves.always_on], point, shown),
         tornado=_tornado(case, swing_frac),
+        swing_frac=swing_frac,
     )
 
 

@@ -14,9 +14,9 @@ from tokonomics.economics.build_inputs import POSITIVE, Found, Stated, gather_bu
 from tokonomics.economics.build_rules import Circumstances, burst_of, judge_rules, rule_problems
 from tokonomics.economics.candidates import Search
 from tokonomics.economics.hidden_costs import HiddenCost, hidden_cost_register
-from tokonomics.economics.inputs import AS_STATED, resolve_inputs, stated_problems
+from tokonomics.economics.inputs import AS_STATED, resolve_inputs, stated_problems, values_of
 from tokonomics.economics.list_prices import HourPrice, cheapest_hour, token_price
-from tokonomics.economics.modelled_replica import ModelledReplica, modelled_replica
+from tokonomics.economics.modelled_replica import ModelledReplica, check_stated_rate, modelled_replica
 from tokonomics.errors import raise_all
 from tokonomics.units import DAYS_PER_MONTH
 from tokonomics.workload.slo import Slo, parse_slo
@@ -102,7 +102,9 @@ def look_up(
         replica=replica,
         traffic=traffic,
     )
-    return gather_build_case(question.stated, found), found
+    case = gather_build_case(question.stated, found)
+    _check_rate(case, found)
+    return case, found
 
 
 def price_dates(found: Found) -> tuple[str, ...]:
@@ -178,6 +180,18 @@ def _hour(catalog: Catalog, question: BuildQuestion, replica: ModelledReplica | 
     return cheapest_hour(
         catalog, question.gpu, providers=question.providers, purchase=question.purchase, num_gpus=num_gpus
     )
+
+
+def _check_rate(case: BuildCase, found: Found) -> None:
+    """A rate that is stated for a named model on a named accelerator must lie below the roofline."""
+    if found.replica is None or found.traffic is None:
+        return
+    at = values_of(case.inputs)
+    if "decode_tokens_per_s" in at:
+        check_stated_rate(found.replica, found.traffic, output_tokens_per_s=at["decode_tokens_per_s"])
+    elif case.inputs["replica_tokens_per_s"].source == AS_STATED and at["input_frac"] < 1:
+        output = at["replica_tokens_per_s"] * (1.0 - at["input_frac"])
+        check_stated_rate(found.replica, found.traffic, output_tokens_per_s=output)
 
 
 def _circumstances(question: BuildQuestion) -> Circumstances:

@@ -62,7 +62,6 @@ def _clashes(stated: Stated, found: Found) -> list[str]:
     """Figures that are given twice."""
     twice = [
         *((name, "--api") for name in _API if found.api),
-        *((name, "--model") for name in ("replica_tokens_per_s", *_RATES) if found.replica),
         *((name, "replica_tokens_per_s") for name in _RATES if stated.get("replica_tokens_per_s") is not None),
     ]
     return [
@@ -131,10 +130,10 @@ def _days(stated: Stated) -> Term:
 
 
 def _rates(stated: Stated, replica: ModelledReplica | None) -> dict[str, Term]:
-    """The rate of a replica: modelled, stated, or prefill and decode from the table."""
-    if replica is not None:
-        return {"replica_tokens_per_s": replica.term}
+    """The rate of a replica: as stated, else modelled, else prefill and decode from the table."""
     rate = stated.get("replica_tokens_per_s")
     if rate is not None:
         return {"replica_tokens_per_s": stated_term("replica_tokens_per_s", rate)}
+    if replica is not None and all(stated.get(name) is None for name in _RATES):
+        return {"replica_tokens_per_s": replica.term}
     return {name: _stated_or_assumed(stated, name) for name in _RATES}

@@ -13,6 +13,7 @@ _UNITS: Final = (
     ("_tokens_per_month", "tokens a month"),
     ("_tokens_per_day", "tokens a day"),
     ("_tokens_per_s", "tokens/s"),
+    ("_flop_per_s", "FLOP/s"),
     ("_requests_per_day", "requests a day"),
     ("_days_per_month", "days a month"),
     ("days_per_month", "days a month"),
@@ -23,6 +24,7 @@ _UNITS: Final = (
     ("_months", "months"),
     ("_weeks", "weeks"),
     ("_hours", "hours"),
+    ("_params", "parameters"),
     ("_frac", "share"),
     ("_ratio", "times"),
     ("_factor", "times"),
@@ -81,3 +83,14 @@ def unit_of(name: str) -> str:
     ('USD/h', 'share', '')
     """
     return next((unit for ending, unit in _UNITS if name.endswith(ending)), "")
+
+
+def short_number(value: float | int | str) -> str:
+    """A figure in a sentence: whole numbers with separators, others to six digits; text as it is.
+
+    >>> short_number(1e7), short_number(0.5), short_number(1817.7), short_number("n/a")
+    ('10,000,000', '0.5', '1,817.7', 'n/a')
+    """
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.6g}"

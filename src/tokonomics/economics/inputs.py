@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from tokonomics.economics._checks import Checks
 from tokonomics.economics.assumptions import ASSUMED, assumptions
-from tokonomics.economics.explanation import Term, unit_of
+from tokonomics.economics.explanation import Term, short_number, unit_of
 from tokonomics.errors import raise_all
 
 AS_STATED = "as stated"
@@ -67,10 +67,6 @@ def input_sentences(inputs: Inputs) -> Iterator[str]:
     by_source: dict[str, list[str]] = {}
     for name, term in inputs.items():
         if term.source != AS_STATED and not name.startswith("num_"):
-            by_source.setdefault(f"{term.source} ({term.status})", []).append(f"{name}={_short(term.value)}")
+            by_source.setdefault(f"{term.source} ({term.status})", []).append(f"{name}={short_number(term.value)}")
     for source, pairs in by_source.items():
         yield f"{source}: {', '.join(pairs)}"
-
-
-def _short(value: float | int | str) -> str:
-    return value if isinstance(value, str) else f"{value:,.6g}"

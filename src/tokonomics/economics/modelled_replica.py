@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from tokonomics.catalog.load import Catalog
 from tokonomics.economics.candidates import Search, candidates, explain_no_fit
-from tokonomics.economics.demand import Demand, demand_of
+from tokonomics.economics.demand import demand_of
 from tokonomics.economics.explanation import Term
 from tokonomics.economics.fleet_size import size_fleets
+from tokonomics.economics.user_figures import UserFigure, check_figure
 from tokonomics.errors import Infeasible
+from tokonomics.physics.deployment import Deployment
 from tokonomics.workload.slo import Slo
 from tokonomics.workload.traffic import Traffic
 
@@ -16,17 +18,20 @@ from tokonomics.workload.traffic import Traffic
 class ModelledReplica:
     """One replica: its layout and the tokens of both kinds that it handles at the largest batch within the SLO."""
 
-    model: str
-    accelerator: str
-    precision: str
-    num_gpus: int
+    deployment: Deployment
     replica_tokens_per_s: float
     basis: str
 
     @property
+    def num_gpus(self) -> int:
+        """Accelerators of the replica."""
+        return self.deployment.num_gpus
+
+    @property
     def name(self) -> str:
         """Model, precision and accelerators."""
-        return f"{self.model} {self.precision} on {self.num_gpus} x {self.accelerator}"
+        dep = self.deployment
+        return f"{dep.model.id} {dep.precision.id} on {dep.num_gpus} x {dep.accelerator.id}"
 
     @property
     def term(self) -> Term:
@@ -52,20 +57,19 @@ def modelled_replica(
     if not able:
         raise Infeasible(f"no layout of {record.id} on {part.id} meets {slo}; loosen the SLO or name another gpu")
     best = min(able, key=lambda i: (found.deployments[i].num_gpus, -sizes.capacity_requests_per_s[i]))
-    return _replica(found.deployments[best].precision.id, found.deployments[best].num_gpus, demand,
-                    float(sizes.capacity_requests_per_s[best]), (record.id, part.id))  # fmt: skip
-
-
-def _replica(
-    precision: str, num_gpus: int, demand: Demand, capacity_requests_per_s: float, names: tuple[str, str]
-) -> ModelledReplica:
-    inputs, outputs = demand.traffic.mean_input_tokens, demand.traffic.mean_output_tokens
-    within = f"within {demand.slo}" if demand.slo.limits else "at the batch that memory holds"
+    inputs, outputs = traffic.mean_input_tokens, traffic.mean_output_tokens
+    within = f"within {slo}" if slo.limits else "at the batch that memory holds"
     return ModelledReplica(
-        model=names[0],
-        accelerator=names[1],
-        precision=precision,
-        num_gpus=num_gpus,
-        replica_tokens_per_s=capacity_requests_per_s * (inputs + outputs),
+        deployment=found.deployments[best],
+        replica_tokens_per_s=float(sizes.capacity_requests_per_s[best]) * (inputs + outputs),
         basis=f"physics at {inputs:,.0f} tokens in and {outputs:,.0f} out, {within}; docs/model-cards/step-time.md",
     )
+
+
+def check_stated_rate(replica: ModelledReplica, traffic: Traffic, *, output_tokens_per_s: float) -> None:
+    """Refuse a rate that someone states for this layout where the roofline forbids it; the batch may be any.
+
+    Raises: InputError with the bound.
+    """
+    context = traffic.mean_input_tokens + traffic.mean_output_tokens / 2.0
+    check_figure(replica.deployment, UserFigure(output_tokens_per_s=output_tokens_per_s, context_tokens=context))

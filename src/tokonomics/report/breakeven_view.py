@@ -213,18 +213,28 @@ def _series(curve: CostCurve, volumes: Sequence[float]) -> Series:
 
 def _swings(answer: BuildAnswer) -> Bars:
     """The tornado: how far each input moves the break-even, the widest first."""
-    widest = max((bar.swing_ratio for bar in answer.tornado.bars if bar.swing_ratio < float("inf")), default=0.0)
+    shown = [bar for bar in answer.tornado.bars if bar.swing_ratio > 0]
+    widest = max((bar.swing_ratio for bar in shown if bar.swing_ratio < float("inf")), default=0.0)
     bars = [
         Bar(label=bar.name, share_frac=min(bar.swing_ratio / widest, 1.0) if widest else 1.0, text=_swing_text(bar))
-        for bar in answer.tornado.bars
-        if bar.swing_ratio > 0
+        for bar in shown
     ]
-    return Bars(title="What moves the break-even (each input from its low to its high value)", bars=bars)
+    return Bars(title=f"What moves the break-even, {percent(answer.swing_frac)} down and up", bars=bars)
 
 
 def _swing_text(bar: TornadoBar) -> str:
     low, high = (f"{significant(one / 1e6)} M" if one is not None else "never" for one in bar.outcomes)
-    return f"{significant(bar.inputs[0])} to {significant(bar.inputs[1])}: {low} to {high}"
+    return f"{low} to {high}"
+
+
+def _range(bar: TornadoBar) -> str:
+    return " to ".join(significant(one, 4) for one in bar.inputs)
+
+
+def _has_own_range(bar: TornadoBar, answer: BuildAnswer) -> bool:
+    """Whether an input moves through a range of its own source and not by the common share."""
+    low, high = (share * answer.tornado.base[bar.name] for share in (1 - answer.swing_frac, 1 + answer.swing_frac))
+    return bar.inputs != (low, high) and bar.inputs != (low, 1.0)
 
 
 def _notes(told: BuildTold, facts: Facts) -> Iterator[str]:
@@ -232,6 +242,9 @@ def _notes(told: BuildTold, facts: Facts) -> Iterator[str]:
     if answer.hidden.unpriced:
         names = ", ".join(answer.hidden.unpriced)
         yield f"no figure for {names}: the costs above are a floor; price a line with --hidden-cost name=...,..."
+    own = [f"{bar.name} {_range(bar)}" for bar in answer.tornado.bars if _has_own_range(bar, answer)]
+    if own:
+        yield f"moved through the range of its source: {', '.join(own)}"
     if told.burst is not None:
         idle, hours = percent(told.burst.idle_capacity_frac), percent(told.burst.off_peak_hours_frac)
         yield f"a fleet for that burst has {idle} of its capacity idle, and {hours} of its hours are off peak"

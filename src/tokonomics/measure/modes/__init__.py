@@ -1,0 +1,1 @@
+"""How each way to measure loads a replica; one module a mode."""

@@ -1,0 +1,154 @@
+"""What the physics says of every measurement of a corpus, mode by mode, whole arrays at a time."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokonomics.catalog.load import Catalog
+from tokonomics.measure.assumptions import has_mixed_lengths, tpot_limit_s
+from tokonomics.measure.case import Case, CaseBuilder, NoCase
+from tokonomics.measure.corpus import Measurement
+from tokonomics.measure.modes.closed_loop import closed_loop
+from tokonomics.measure.modes.load import Load, Speed
+from tokonomics.measure.modes.offline import offline_max
+from tokonomics.measure.modes.open_loop import open_loop
+from tokonomics.measure.modes.single import single_phase
+from tokonomics.measure.modes.static_batch import static_batch
+from tokonomics.measure.serving import ServingConstants, serving_constants
+from tokonomics.physics.step import StepModel, stack_step_models
+
+METRICS: Final = ("output_tokens_per_s", "prefill_tokens_per_s", "tpot_s", "ttft_s")
+"""Quantities that are predicted and judged; `Measurement` and `Prediction` have a field for each."""
+
+_SPEED_OF_MODE: Final[Mapping[str, Callable[[StepModel, Load], Speed]]] = {
+    "offline-max": offline_max,
+    "batch": static_batch,
+    "concurrency": closed_loop,
+    "rate": open_loop,
+    "single-prefill": single_phase,
+    "single-decode": single_phase,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """What the physics says of one measurement, for the whole system; None where it says nothing.
+
+    `reason` says why there is no prediction at all, "" where there is one. `exclusion` says why the measurement judges
+    nothing. The ids are those of the catalogue and the physics, "" where the name is unknown.
+    """
+
+    measurement: Measurement
+    model: str
+    accelerator: str
+    precision: str
+    engine: str
+    exclusion: str
+    reason: str
+    output_tokens_per_s: float | None = None
+    prefill_tokens_per_s: float | None = None
+    tpot_s: float | None = None
+    ttft_s: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the catalogue has the model and the accelerator."""
+        return bool(self.model and self.accelerator)
+
+
+def predict_corpus(corpus: Sequence[Measurement], catalog: Catalog) -> tuple[Prediction, ...]:
+    """Predict every measurement of `corpus`, in its order."""
+    builder = CaseBuilder(catalog)
+    cases = [_ready(builder.case(row)) for row in corpus]
+    speeds = _speeds(cases)
+    return tuple(_prediction(builder, row, case, speeds.get(i)) for i, (row, case) in enumerate(zip(corpus, cases)))
+
+
+def _ready(case: Case | NoCase) -> Case | NoCase:
+    """The case, if what its mode needs beyond lengths is there."""
+    if isinstance(case, NoCase):
+        return case
+    row = case.measurement
+    needs = {
+        "concurrency": (case.num_sequences, "the number of requests in flight is not stated"),
+        "batch": (case.num_sequences, "the size of the batch is not stated"),
+        "rate": (row.offered_requests_per_s or tpot_limit_s(row), "neither a rate nor a latency limit is stated"),
+    }
+    value, reason = needs.get(row.mode, (1, ""))
+    if not value:
+        return NoCase(reason=reason)
+    if row.mode in ("offline-max", "rate", "concurrency") and case.output_tokens < 1:
+        return NoCase(reason="no output tokens, in a mode that measures whole requests")
+    return case
+
+
+def _speeds(cases: Sequence[Case | NoCase]) -> Mapping[int, tuple[float | None, ...]]:
+    """Values of `METRICS` for the whole system, by the index of the case."""
+    found: dict[int, tuple[float | None, ...]] = {}
+    for mode, speed in _SPEED_OF_MODE.items():
+        chosen = [(i, case) for i, case in enumerate(cases) if isinstance(case, Case) and case.measurement.mode == mode]
+        if not chosen:
+            continue
+        held = [case for _, case in chosen]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = speed(stack_step_models([case.replica.step_model for case in held]), _load(held))
+        columns = [np.broadcast_to(getattr(values, name), len(held)) for name in METRICS]
+        for place, (i, case) in enumerate(chosen):
+            found[i] = _whole_system(case, [float(column[place]) for column in columns])
+    return found
+
+
+def _whole_system(case: Case, values: Sequence[float]) -> tuple[float | None, ...]:
+    """Rates of all replicas that work; what is not finite and positive is nothing."""
+    total = case.num_working
+    scaled = [value * total if name.endswith("per_s") else value for name, value in zip(METRICS, values)]
+    return tuple(value if math.isfinite(value) and value > 0 else None for value in scaled)
+
+
+def _load(cases: Sequence[Case]) -> Load:
+    def column(value: Callable[[Case], float]) -> NDArray[np.float64]:
+        return np.array([value(case) for case in cases], dtype=float)
+
+    return Load(
+        input_tokens=column(lambda case: case.input_tokens),
+        output_tokens=column(lambda case: case.output_tokens),
+        depth_tokens=column(lambda case: case.note.depth_tokens),
+        step_budget_tokens=column(lambda case: case.replica.deployment.step_budget_tokens),
+        num_sequences=column(lambda case: (case.num_sequences or 1) / case.num_working),
+        num_held=column(lambda case: case.replica.box.max_batch(case.input_tokens + case.output_tokens / 2.0)),
+        num_requests=column(lambda case: (case.note.num_requests or math.inf) / case.num_replicas),
+        offered_requests_per_s=column(
+            lambda case: (case.measurement.offered_requests_per_s or math.nan) / case.num_replicas
+        ),
+        limit_s=column(lambda case: tpot_limit_s(case.measurement) or math.nan),
+        request_overhead_s=column(lambda case: _serving(case).request_overhead_s),
+        token_overhead_s=column(lambda case: _serving(case).token_overhead_s),
+        prefill_step_ratio=column(lambda case: _serving(case).prefill_step_ratio),
+        bunching_frac=column(lambda case: _serving(case).bunching_frac),
+        decode_only=np.array([case.note.is_decode_only for case in cases], dtype=bool),
+        mixed_lengths=np.array([has_mixed_lengths(case.measurement.dataset) for case in cases], dtype=bool),
+    )
+
+
+def _serving(case: Case) -> ServingConstants:
+    return serving_constants(case.replica.deployment.constants.engine)
+
+
+def _prediction(
+    builder: CaseBuilder, row: Measurement, case: Case | NoCase, values: tuple[float | None, ...] | None
+) -> Prediction:
+    names = builder.names(row)
+    return Prediction(
+        measurement=row,
+        model=names.model.id if names.model else "",
+        accelerator=names.accelerator.id if names.accelerator else "",
+        precision=names.precision or "",
+        engine=names.engine.engine,
+        exclusion=builder.note(row).exclusion,
+        reason=case.reason if isinstance(case, NoCase) else "",
+        **dict(zip(METRICS, values or (None,) * len(METRICS))),
+    )
