@@ -43,7 +43,7 @@ bench: $(VENV)/.test ## run the benchmarks and rewrite their results
 
 lock: ## resolve the pinned requirement files again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements/base.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev --extra prices -c requirements/base.txt pyproject.toml -o requirements/test.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev --extra charts --extra prices -c requirements/base.txt pyproject.toml -o requirements/test.txt
 	echo hatchling editables | tr ' ' '\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header - -o requirements/build.txt
 
 clean: ## remove the environment
