@@ -1,5 +1,6 @@
 """The sweep: points, refusals, costs, percentiles and what dominates what."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -62,8 +63,8 @@ class TestLoad:
 
 class TestPoints:
     def test_powers_of_two_the_limit_and_two_refused(self):
-        swept = sweep(dep(), DECODE)
-        assert [point.batch for point in swept.points] == [1, 2, 4, 8, 16, 32, swept.replica.max_batch]
+        swept = sweep(dep(engine="roofline"), decode_only(1700))
+        assert [point.batch for point in swept.points] == [1, 2, 4, 8, 16, 32, 57]
         assert [gone.batch for gone in swept.refused] == [64, 128]
 
     def test_a_limit_that_is_a_power_of_two_is_shown_once(self):
@@ -72,9 +73,9 @@ class TestPoints:
         assert [gone.batch for gone in swept.refused] == [128, 256]
 
     def test_named_batches_are_sorted_and_kept_once(self):
-        swept = sweep(dep(), DECODE, batches=(64, 4, 4, 1))
+        swept = sweep(dep(), DECODE, batches=(640, 4, 4, 1))
         assert [point.batch for point in swept.points] == [1, 4]
-        assert [gone.batch for gone in swept.refused] == [64]
+        assert [gone.batch for gone in swept.refused] == [640]
 
     def test_batch_is_throughput_times_latency(self):
         for load in (DECODE, CHAT):
@@ -123,8 +124,8 @@ class TestPoints:
             sweep(dep(), request_load(room - 100, 200))
 
     def test_a_point_above_the_limit_is_refused_and_never_a_number(self):
-        with pytest.raises(Infeasible, match=r"batch=64 does not run: KV of 64 x 1,536 tokens=32\.2 GB"):
-            sweep_point(replica(DECODE), 64, None, 99.0)
+        with pytest.raises(Infeasible, match=r"batch=65 does not run: KV of 65 x 1,536 tokens=32\.7 GB"):
+            sweep_point(replica(DECODE, engine="roofline"), 65, None, 99.0)
 
     @pytest.mark.parametrize(
         ("more", "word"),
@@ -213,7 +214,7 @@ class TestRefusal:
     def test_weights_that_do_not_fit_are_named(self):
         one = replica(DECODE, precision="fp16")
         assert one.max_batch == 0
-        assert refusal(one, 1).startswith("weights+activations=143.3 GB a GPU; usable=72.0 GB")
+        assert re.match(r"weights\+activations=14\d\.\d GB a GPU; usable=\d\d\.\d GB; use more GPUs", refusal(one, 1))
 
     def test_the_longest_sequence_is_named_when_it_is_what_fails(self):
         one = replica(request_load(90_000, 20_000))
@@ -273,7 +274,7 @@ class TestPressureAndGrowth:
         told = kv_pressure(one, num_concurrent=50)
         assert told.queue_frac == pytest.approx(float((counts > one.max_batch).mean()), abs=0.01)
         waiting = np.maximum(counts - one.max_batch, 0).mean()
-        assert told.mean_waiting_requests == pytest.approx(float(waiting), rel=0.12)  # a normal tail for a Poisson one
+        assert told.mean_waiting_requests == pytest.approx(float(waiting), abs=0.03)
 
     def test_a_concurrency_below_one_is_refused(self):
         with pytest.raises(InputError, match="num_concurrent=0"):

@@ -53,8 +53,8 @@ def two_bounds(batch: float, context: float) -> Range:
 def per_gpu_ratio(precision: str, batch: float, other: str, other_batch: float, context: float) -> float:
     """Bound a GPU of one format at a batch over that of another, each on the fewest GPUs that hold it."""
     model, part = catalogue().model(MODEL), catalogue().accelerator(PART)
-    pair = {"first": (precision, int(batch)), "second": (other, int(other_batch))}
-    return cross_test(model, part, decode_only(context), **pair).bound_ratio or 0.0
+    first, second = (precision, int(batch)), (other, int(other_batch))
+    return cross_test(model, part, decode_only(context), first=first, second=second).bound_ratio or 0.0
 
 
 def speculation(precision: str, batch: float, context: float) -> float:

@@ -120,7 +120,7 @@ def burst(*, peak_ratio: float, peak_hours: float) -> Burst:
     Source: the article, section 6: ten times for two hours leaves 82.5 % of capacity idle; 91.7 % is hours.
 
     >>> day = burst(peak_ratio=10, peak_hours=2)
-    >>> day.idle_capacity_frac, round(day.off_peak_hours_frac, 3)
+    >>> round(day.idle_capacity_frac, 3), round(day.off_peak_hours_frac, 3)
     (0.825, 0.917)
     """
     checks = Checks().at_least(1.0, peak_ratio=peak_ratio).non_negative(peak_hours=peak_hours)
@@ -129,7 +129,7 @@ def burst(*, peak_ratio: float, peak_hours: float) -> Burst:
     return Burst(
         mean_ratio=mean,
         peak_ratio=peak_ratio,
-        idle_capacity_frac=1.0 - mean / peak_ratio,
+        idle_capacity_frac=(1.0 - 1.0 / peak_ratio) * (1.0 - peak_hours / HOURS_PER_DAY),
         off_peak_hours_frac=1.0 - peak_hours / HOURS_PER_DAY,
         peak_usd_ratio=peak_ratio / mean,
     )

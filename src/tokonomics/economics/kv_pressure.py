@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from tokonomics.economics._checks import Checks
 from tokonomics.economics.replica import Replica, refusal
@@ -32,15 +31,18 @@ def kv_pressure(replica: Replica, *, num_concurrent: int) -> KvPressure:
     """
     Checks().at_least(1, num_concurrent=num_concurrent).done()
     most = replica.max_batch
-    spread, normal = math.sqrt(num_concurrent), NormalDist()
-    queue_frac = 1.0 - normal.cdf((most + 0.5 - num_concurrent) / spread)  # a count above `most`, by its midpoint
-    room = (most - num_concurrent) / spread
-    waiting = spread * (normal.pdf(room) - room * (1.0 - normal.cdf(room)))
+    above, at_least = _poisson_above(num_concurrent, most), _poisson_above(num_concurrent, most - 1)
+    waiting = num_concurrent * at_least - most * above
     return KvPressure(
         num_concurrent=num_concurrent,
         max_batch=most,
         num_waiting=max(num_concurrent - most, 0),
-        queue_frac=queue_frac,
+        queue_frac=above,
         mean_waiting_requests=max(waiting, 0.0),
         reason=refusal(replica, num_concurrent),
     )
+
+
+def _poisson_above(mean: float, count: int) -> float:
+    """Chance that a Poisson count exceeds `count`."""
+    return max(1.0 - math.fsum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count + 1)), 0.0)

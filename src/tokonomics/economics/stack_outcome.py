@@ -52,7 +52,7 @@ def evaluate(served: Served, setup: Setup, pricing: Pricing, values: Mapping[str
     if reason:
         wasted = f" ({values['contiguous_kv_used_frac']:.0%} of the memory for a cache in one piece holds tokens)"
         return None, reason + (wasted if replica.max_batch and not setup.is_paged else "")
-    batch = setup.num_sequences or _largest_within(replica, setup, pricing.slo)
+    batch = _largest_within(replica, setup, pricing.slo)
     return _outcome(replica, batch, setup, pricing), ""
 
 
@@ -87,8 +87,8 @@ def _gaps_s(replica: Replica, batch: float | Floats, spec: Speculation | None, p
 
 
 def _largest_within(replica: Replica, setup: Setup, slo: Slo) -> int:
-    """The largest batch that memory holds and `slo` lets run; 1 where no batch keeps it, and the row says so."""
-    batch = replica.max_batch
+    """The batch asked for, or what memory holds, as far as `slo` lets it; 1 where none keeps it, as `fails` says."""
+    batch = setup.num_sequences or replica.max_batch
     for limit in slo.limits:
         gaps = _gaps_s(replica, replica.batches, setup.speculation, limit_percentile(limit))
         misses = np.flatnonzero(gaps > limit.limit_s)

@@ -59,8 +59,9 @@ def _fused(one: Stack, row: StackRow, told: Outcome, before: Outcome | None) -> 
 def _batched(one: Stack, row: StackRow, told: Outcome, before: Outcome | None) -> str:
     if before is None:
         return f"{told.batch:,} sequences share every read of the weights"
-    slower = told.mean_itl_s / before.mean_itl_s
-    return f"batch {significant(told.batch / before.batch)} times, each token {significant(slower)} times as long"
+    slower, asked = told.mean_itl_s / before.mean_itl_s, row.setup.num_sequences or told.replica.max_batch
+    held = f"; {asked:,} would miss {one.slo}" if told.batch < asked else ""
+    return f"batch {significant(told.batch / before.batch)} times, each token {significant(slower)} times as long{held}"
 
 
 def _paged(one: Stack, row: StackRow, told: Outcome, before: Outcome | None) -> str:
