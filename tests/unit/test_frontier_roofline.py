@@ -77,8 +77,9 @@ def test_the_bound_is_below_the_ideal_engine():
     one = dep(engine="roofline")
     step = step_time(ideal_step_model(one), np.array([1.0, 64.0, 512.0]), 1024.0)
     bound = roofline_bound(one, [1, 64, 512], 1024)
-    assert (bound.step_s <= step.total_s).all()
-    assert (bound.step_s >= 0.8 * step.total_s * bound.step_s / step.total_s).all()
+    ratio = bound.step_s / step.total_s
+    assert (ratio <= 1).all()
+    assert (ratio > 0.5).all(), "adding three terms cannot be more than the sum of them away"
 
 
 def test_pipeline_stages_share_the_work():

@@ -55,6 +55,7 @@ def regime_bands(
     checks = Checks().that(len(batches) == len(tokens_per_s), "batches and rates differ in number; give one each")
     checks.that(all(a < b for a, b in pairwise(batches)), "batches must rise; sort them and keep each once")
     checks.positive(**{f"tokens_per_s at batch {batch:g}": rate for batch, rate in zip(batches, tokens_per_s)}).done()
+    thresholds = thresholds or assumed_figures("regimes")
     points = list(zip(batches, tokens_per_s, strict=True))
     spans = [(low, high, regime_name(_exponent(low, high), thresholds)) for low, high in pairwise(points)]
     return tuple(_band(name, list(run)) for name, run in groupby(spans, key=lambda span: span[2]))

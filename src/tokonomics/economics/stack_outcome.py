@@ -87,7 +87,7 @@ def _gaps_s(replica: Replica, batch: float | Floats, spec: Speculation | None, p
 
 
 def _largest_within(replica: Replica, setup: Setup, slo: Slo) -> int:
-    """The batch asked for, or what memory holds, as far as `slo` lets it; 1 where none keeps it, as `fails` says."""
+    """The batch asked for, or what memory holds, as far as `slo` lets it; 1 where none keeps it (`fails` says so)."""
     batch = setup.num_sequences or replica.max_batch
     for limit in slo.limits:
         gaps = _gaps_s(replica, replica.batches, setup.speculation, limit_percentile(limit))

@@ -98,10 +98,7 @@ def require_fit(dep: Deployment, *, context_tokens: float = 1.0) -> MemoryBox:
 
 
 def _smallest_fitting_count(dep: Deployment, context_tokens: float) -> int:
-    """Whole replica's bytes over one accelerator's usable bytes, rounded up to a power of two."""
+    """The whole replica's bytes over one accelerator's usable bytes, rounded up to a power of two."""
     box = memory_box(dep)
-    shared = (box.weight_bytes + float(box.kv.sequence_bytes(context_tokens))) * dep.num_gpus
-    room = box.usable_bytes - box.activation_bytes
-    if room <= 0:
-        return dep.num_gpus * 2
-    return int(2 ** math.ceil(math.log2(max(shared / room, dep.num_gpus + 1))))
+    each = box.weight_bytes + box.activation_bytes + float(box.kv.sequence_bytes(context_tokens))
+    return int(2 ** math.ceil(math.log2(max(each * dep.num_gpus / box.usable_bytes, dep.num_gpus + 1))))

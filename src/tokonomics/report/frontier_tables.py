@@ -15,14 +15,15 @@ _DEPLOYMENT = Column(title="deployment")
 _POINT_COLUMNS = (
     Column(title="batch", style="count"),
     Column(title="tok/s", key="output_tokens_per_s", unit="out", style="number", digits=4),
-    Column(title="of roofline", key="bound_frac", style="percent", priority=2),
+    Column(title="roofline", key="bound_tokens_per_s", unit="tok/s", style="number", digits=4, priority=3),
+    Column(title="of it", key="bound_frac", style="percent", priority=2),
     Column(title="ms/token", key="mean_itl_ms", unit="mean", style="number"),
     Column(title="ms/token", key="tail_itl_ms", unit="tail", style="number"),
     Column(title="USD/M", key="output_usd_per_mtok", unit="output", style="number"),
-    Column(title="USD/M", key="blended_usd_per_mtok", unit="blended", style="number", priority=3),
-    Column(title="MBU", key="bandwidth_use_frac", style="percent", priority=4),
-    Column(title="MFU", key="compute_use_frac", style="percent", priority=5),
-    Column(title="KV used", key="kv_use_frac", style="percent", priority=6),
+    Column(title="USD/M", key="blended_usd_per_mtok", unit="blended", style="number", priority=4),
+    Column(title="MBU", key="bandwidth_use_frac", style="percent", priority=5),
+    Column(title="MFU", key="compute_use_frac", style="percent", priority=6),
+    Column(title="KV used", key="kv_use_frac", style="percent", priority=7),
     Column(title="binds", priority=1),
     Column(title="regime"),
     Column(title="best", key="on_frontier", priority=1),
@@ -91,6 +92,7 @@ def _point_row(point: SweepPoint) -> Sequence[Cell]:
     return (
         point.batch,
         point.output_tokens_per_s,
+        point.bound_tokens_per_s,
         point.output_tokens_per_s / point.bound_tokens_per_s,
         point.mean_itl_s / MS,
         point.tail_itl_s / MS,
@@ -145,7 +147,7 @@ def _ridge_table(answer: FrontierAnswer) -> Table:
         for one in found
         if one.precision in swept
     ]
-    title = "Rows from which arithmetic binds a matrix product (ideal machine)"
+    title = "Rows from which arithmetic binds, at best"
     return Table(title=title, columns=_RIDGE_COLUMNS, rows=rows)
 
 

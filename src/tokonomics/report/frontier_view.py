@@ -127,10 +127,10 @@ def _premium(points: Sequence[OperatingPoint]) -> str:
     quick = points[0]
     if quick.premium_ratio is None:
         return f"{quick.name} cannot be met: {quick.reason}"
-    return (
-        f"{quick.name}: batch {quick.batch:,}, {significant(quick.premium_ratio)} times the cost of a token at"
-        f" the largest batch"
-    )
+    if quick.premium_ratio <= 1.0:
+        return f"{quick.name} costs nothing: the largest batch keeps it"
+    ratio = significant(quick.premium_ratio)
+    return f"{quick.name}: batch {quick.batch:,}, {ratio} times the cost of a token at the largest batch"
 
 
 def _notes(answer: FrontierAnswer, facts: Facts) -> Iterator[str]:
