@@ -46,7 +46,7 @@ class TestFrontier:
         code, out, err = run("frontier", "llama-3-70b", "h100-sxm", "--precision", "fp16", "--num-gpus", "1")
         assert (code, out) == (4, "")
         assert "does not fit" in err
-        assert "use at least 4 GPUs" in err
+        assert "use at least 2 GPUs" in err
 
     def test_the_document_echoes_the_question(self, ask):
         answer = ask("frontier", *ARTICLE, "--slo", "itl_p99=50ms", "--concurrency", "80")

@@ -32,7 +32,7 @@ from tokonomics.workload.slo import Slo, SloLimit
 FACTS = load_catalog()
 MODELS = ["llama-3-70b", "llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v3", "gemma-3-27b", "gpt-oss-120b"]
 PARTS = ["h100-sxm", "a100-sxm-80", "l40s", "b200-sxm", "mi300x"]
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 contexts = st.floats(1, 50_000)
 batches = st.floats(1, 2000)
