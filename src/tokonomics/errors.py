@@ -14,6 +14,9 @@ limit; what to try. An error carries every violation that was found, not only th
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+_LISTED_KINDS = ("gpu", "model", "price")
+"""Kinds of names that a command lists; advice names no command that does not exist."""
+
 
 class TokonomicsError(Exception):
     """Base of every error that is the user's to read; `violations` lists all that was found."""
@@ -37,7 +40,8 @@ class UnknownName(InputError):
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
         self.nearest: tuple[str, ...] = nearest_names(name, known)
         hint = f"nearest: {', '.join(self.nearest)}" if self.nearest else "nothing is near"
-        super().__init__(f"unknown {kind}: {name!r}; {hint}; list them with `tok {kind}s list`")
+        listing = f"; list them with `tok {kind}s list`" if kind in _LISTED_KINDS else ""
+        super().__init__(f"unknown {kind}: {name!r}; {hint}{listing}")
 
 
 class LimitViolated(TokonomicsError):
