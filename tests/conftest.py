@@ -7,9 +7,10 @@ import pytest
 from hypothesis import settings
 
 # A check of a change must not depend on luck: CI draws the same examples every time, a developer new ones.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# No example has a deadline: a busy machine is slow, and speed is the benchmarks' business.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 REPO = Path(__file__).resolve().parents[1]
 

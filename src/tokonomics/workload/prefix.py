@@ -38,6 +38,13 @@ class BlockHashes:
         ids = self.ids[np.repeat(self.offsets[:-1][keep], sizes) + within]
         return BlockHashes(offsets=offsets, ids=ids, tokens_per_block=self.tokens_per_block)
 
+    def apart(self, copies: IntArray) -> "BlockHashes":
+        """The same rows, where those of different copy numbers (0 or more, one a row) share no block."""
+        if not self.ids.size:
+            return self
+        ids = self.ids + np.repeat(copies, np.diff(self.offsets)) * (self.ids.max() + 1)
+        return BlockHashes(offsets=self.offsets, ids=ids, tokens_per_block=self.tokens_per_block)
+
 
 def reusable_input_frac(blocks: BlockHashes, input_tokens: FloatArray) -> float:
     """Share of input tokens that an unlimited prefix cache saves, requests taken in order.

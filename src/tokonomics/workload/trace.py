@@ -7,7 +7,7 @@ import numpy as np
 from tokonomics.errors import InputError
 from tokonomics.workload.arrivals import FloatArray, are_quantised
 from tokonomics.workload.bounds import positive_problems
-from tokonomics.workload.prefix import BlockHashes, reusable_input_frac
+from tokonomics.workload.prefix import BlockHashes, IntArray, reusable_input_frac
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -15,7 +15,8 @@ class Trace:
     """What a file said: requests with lengths, and arrivals or rates where it had them.
 
     input_tokens, output_tokens: shape (n,), tokens, one entry a request (a sample, for a table of rates).
-    arrivals_s: seconds from the first request, sorted, shape (n,); None where the file has no times.
+    arrivals_s: seconds from the first request (of a replay: from its start), sorted, shape (n,); None without times.
+    client_ids, session_ids: shape (n,), who asked and in which conversation; None where that is not known.
     rate_series_requests_per_s, window_s, arrival_cv, reasoning_frac: of a table of rates, else None.
     skipped: the first sentences about rows that were left out as bad; num_skipped counts such rows.
     notes: what a reader of the numbers should know.
@@ -27,6 +28,8 @@ class Trace:
     output_tokens: FloatArray
     arrivals_s: FloatArray | None = None
     block_hashes: BlockHashes | None = None
+    client_ids: IntArray | None = None
+    session_ids: IntArray | None = None
     rate_series_requests_per_s: FloatArray | None = None
     window_s: float | None = None
     arrival_cv: float | None = None
@@ -44,6 +47,19 @@ class Trace:
     def is_quantised(self) -> bool:
         """Whether most gaps are exactly zero, so that gaps say nothing: jitter the arrivals first."""
         return self.arrivals_s is not None and are_quantised(self.arrivals_s)
+
+    def take(self, rows: IntArray, arrivals_s: FloatArray | None = None) -> "Trace":
+        """The requests `rows` (indices), in that order, arriving at `arrivals_s` or when they did."""
+        kept_s = None if self.arrivals_s is None else self.arrivals_s[rows]
+        return replace(
+            self,
+            input_tokens=self.input_tokens[rows],
+            output_tokens=self.output_tokens[rows],
+            arrivals_s=kept_s if arrivals_s is None else arrivals_s,
+            block_hashes=None if self.block_hashes is None else self.block_hashes.take(rows),
+            client_ids=None if self.client_ids is None else self.client_ids[rows],
+            session_ids=None if self.session_ids is None else self.session_ids[rows],
+        )
 
 
 def trace_cached_input_frac(trace: Trace) -> float | None:
