@@ -56,6 +56,7 @@ COMMANDS: Final = (
     _row("Decisions", "decide", "decide:decide", "Walk five steps from a volume to a strategy."),
     _row("Decisions", "hybrid", "hybrid:hybrid", "Own the base of a load and buy its peaks."),
     _row("Evidence", "accuracy", "accuracy:accuracy", "Hold the physics against published measurements."),
+    _row("Evidence", "calibrate", "calibrate:calibrate", "Turn the measurement of a device into constants."),
     _row("Decisions", "distill", "distill:distill", "Set students beside their teacher and compute the payback."),
     _row("Facts", "gpus", "gpus:gpus", "List and show accelerators and what renting them costs."),
     _row("Facts", "models", "models:models", "List and show models, or read a config.json."),
