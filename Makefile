@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types docs bench lock clean help
+.PHONY: demo test lint types docs bench calibrate lock clean help
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -40,6 +40,12 @@ docs: $(VENV)/.test ## rewrite the generated pages
 
 bench: $(VENV)/.test ## run the benchmarks and rewrite their results
 	@for one in physics_speed start_time answer_time; do $(BIN)/python benchmarks/$$one.py || exit 1; done
+
+CORPUS ?= ../shared/data/measurements/measurements.csv
+CALIBRATED_ON ?= 2026-11-23
+calibrate: $(VENV)/.test ## fit the constants to CORPUS again, bit for bit, and rewrite docs/accuracy.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.calibrate $(CORPUS) $(CALIBRATED_ON)
+	$(BIN)/python -m tools.accuracy $(CORPUS)
 
 lock: ## resolve the pinned requirement files again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements/base.txt

@@ -41,7 +41,12 @@ def scenario_page() -> str:
     """The keys of a scenario file with their units and defaults."""
     schema = Scenario.model_json_schema()
     blocks = {"Scenario": schema, **schema["$defs"]}
-    titles = {"Scenario": "Top level", "TrafficSpec": "`traffic`", "Owned": "`owned[]`"}
+    titles = {
+        "Scenario": "Top level",
+        "TrafficSpec": "`traffic`",
+        "Owned": "`owned[]`",
+        "SimulationSpec": "`simulation`",
+    }
     parts = [
         f"# The scenario file\n\n{_NOTE}",
         "Keys equal the flags of `tok quote` ([cli](cli.md)); editors read [the schema](scenario.schema.json). "

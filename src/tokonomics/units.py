@@ -28,7 +28,7 @@ UNIT_SUFFIXES: Final = (
     "_flop_per_s", "_flop_per_byte", "_flop_per_token", "_flop", "_gb_per_s", "_gb", "_tflops", "_watts", "_kwh",
     "_hours", "_weeks", "_months", "_years", "_days", "_ms", "_s", "_tokens", "_requests", "_frac", "_ratio",
     "_factor", "_usd_per_gpu_hour", "_requests_per_month", "_days_per_month", "_gib", "_bits", "_cv", "_exponent",
-    "_sequences", "_percentile",
+    "_sequences", "_percentile", "_log", "_link", "_probability",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from tokonomics.report.chart import Chart, Series
 from tokonomics.report.json import document
 from tokonomics.report.view import Column, Table, View
 from tokonomics.workload.scenario import Owned, Scenario, TrafficSpec
+from tokonomics.workload.scenario_simulation import SimulationSpec
 
 TOK = [sys.executable, "-m", "tokonomics"]
 ROW = Table(columns=(Column(title="name"), Column(title="cost", key="cost_usd", style="number")), rows=[("é", 1.5)])
@@ -297,7 +298,7 @@ class TestScenarioFlags:
         return {key: value for key, value in json.loads(out).items() if value not in ([], "", None)}
 
     def test_every_key_is_a_flag(self):
-        keys = {*Scenario.model_fields, *TrafficSpec.model_fields} - {"models", "traffic"}
+        keys = {*Scenario.model_fields, *TrafficSpec.model_fields} - {"models", "traffic", "simulation"}
         flags = {flag for param in asking.params for flag in param.opts}
         assert {f"--{key.replace('_', '-')}" for key in keys} <= flags
 
@@ -416,7 +417,7 @@ class TestInit:
 
     def test_commented_keys_exist(self, fake):
         main(["init"])
-        known = {*Scenario.model_fields, *TrafficSpec.model_fields, *Owned.model_fields}
+        known = {*Scenario.model_fields, *TrafficSpec.model_fields, *Owned.model_fields, *SimulationSpec.model_fields}
         lines = [line.strip().lstrip("#- ") for line in Path("tok.yaml").read_text().splitlines()[4:]]
         keys = {line.split(":")[0] for line in lines if ":" in line and " " not in line.split(":")[0]}
         assert keys - {"Lengths", "Load"} <= known

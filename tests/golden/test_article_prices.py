@@ -159,10 +159,13 @@ def test_every_accelerator_of_the_seed_files_is_carried(shared_dir: Path, today:
         "interconnect_gbps_per_dir": lambda part: part.link_bytes_per_s and part.link_bytes_per_s / 1e9,
         "purchase_usd": lambda part: part.purchase_usd,
     }
+    found_since = {"rtx6000-ada", "dgx-spark"}  # cells that the seed leaves empty and a public page fills
     with (shared_dir / "data/catalog/accelerators.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             part = today.accelerator(row["id"])
             for column, value in columns.items():
+                if part.id in found_since and not row[column]:
+                    continue
                 assert value(part) == (pytest.approx(float(row[column])) if row[column] else None), (part.id, column)
             assert (part.status == "disputed") == ("NO:" in row["agreement"] or "NO on" in row["agreement"])
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from tokonomics.catalog.load import load_catalog
 from tokonomics.physics.capacity import memory_box
-from tokonomics.physics.constants import engine_constants
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.formats import weight_format
 from tokonomics.physics.kv_cache import kv_bytes
@@ -160,7 +159,3 @@ def test_pipeline_stages_cost_no_bandwidth_time_at_one_sequence():
         step_model(replace(dep("llama-3.1-8b", "h100-sxm", engine="roofline"), pipeline_parallel=2)), 2, 1000.0
     )
     assert float(two.weight_read_s) == pytest.approx(float(one.weight_read_s))
-
-
-def test_constants_fall_back_to_the_engine():
-    assert engine_constants("vllm", "no-such-family") == engine_constants("vllm", "*")

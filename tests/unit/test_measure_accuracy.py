@@ -118,10 +118,10 @@ def test_the_document_has_the_promised_keys():
     assert body["unpredicted"] == [{"line": 2, "source_id": "a", "metric": "output_tokens_per_s", "reason": "why"}]
 
 
-def test_the_view_says_that_there_are_no_intervals_and_why_rows_are_missing():
+def test_the_view_says_that_it_judges_in_sample_and_why_rows_are_missing():
     view = accuracy_view([pair(100, 110), pair(100, None, reason="why")], "mine.csv")
     assert "mine.csv: 2 measurements" in view.headline[0]
-    assert any("no 10-90 %" in note for note in view.notes)
+    assert any("in sample" in note for note in view.notes)
     assert view.tables[-1].rows == [(1, "why")]
 
 

@@ -5,7 +5,7 @@ import pytest
 from tokonomics.catalog.load import load_catalog
 from tokonomics.measure.names import find_accelerator, find_engine, find_model, find_precision, name_rows
 from tokonomics.measure.note import read_note
-from tokonomics.measure.serving import engine_limits, serving_constants
+from tokonomics.measure.serving import engine_limits
 from tokonomics.physics.constants import engines
 from tokonomics.physics.formats import weight_formats
 
@@ -165,8 +165,3 @@ def test_notes_are_read(note: str, field: str, value: object):
 def test_engines_have_their_default_limits(engine: str, part: str, sequences: int, budget: int):
     limits = engine_limits(engine, CATALOG.accelerator(part))
     assert (limits.max_sequences, limits.step_budget_tokens) == (sequences, budget)
-
-
-def test_serving_constants_fall_back():
-    assert serving_constants("unheard-of") == serving_constants("vllm")
-    assert serving_constants("llama.cpp").prefill_step_ratio == 1.0

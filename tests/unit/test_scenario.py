@@ -47,6 +47,10 @@ num_spare_replicas: 1
 snapshot: "2026-11-01"
 price_overrides: own.csv
 today: 2026-11-23
+simulation:
+  num_replicas: 2
+  overflow: acme/big-model
+  overflow_ttft_s: 1.5
 """
 
 
@@ -293,6 +297,10 @@ class TestFile:
             gpu = "h100-sxm"
             purchase_usd = 30000
             electricity_usd_per_kwh = 0.12
+            [simulation]
+            num_replicas = 2
+            overflow = "acme/big-model"
+            overflow_ttft_s = 1.5
             """
         )
         assert load_scenario(tmp_path / "a.toml") == load_scenario(tmp_path / "a.yaml")

@@ -25,14 +25,14 @@ def accuracy(output: OutputOptions, file: Path) -> None:
     """
     from tokonomics.catalog.load import load_catalog  # the catalogue and NumPy load only when asked
     from tokonomics.measure.corpus import read_corpus
-    from tokonomics.measure.predict import predict_corpus
+    from tokonomics.measure.intervals import predict_with_intervals
     from tokonomics.report.accuracy_view import accuracy_dict, accuracy_view
     from tokonomics.report.json import document
 
     if output.path is not None and output.path.suffix.lower() != ".csv":
         raise InputError(f"--output {output.path} holds the predictions, as CSV; end it in .csv")
     catalog = load_catalog()
-    predictions = predict_corpus(read_corpus(file), catalog)
+    predictions = predict_with_intervals(read_corpus(file), catalog)
     body = {"catalog_digest": catalog.digest, "catalog_snapshot": catalog.snapshot, "corpus": file.name}
     shown = output
     if output.path is not None:

@@ -55,6 +55,7 @@ COMMANDS: Final = (
     _row("Decisions", "onprem", "onprem:onprem", "Price an hour of an accelerator that you own."),
     _row("Decisions", "decide", "decide:decide", "Walk five steps from a volume to a strategy."),
     _row("Decisions", "hybrid", "hybrid:hybrid", "Own the base of a load and buy its peaks."),
+    _row("Answers", "simulate", "simulate:simulate", "Replay traffic on a fleet, request by request."),
     _row("Evidence", "accuracy", "accuracy:accuracy", "Hold the physics against published measurements."),
     _row("Evidence", "calibrate", "calibrate:calibrate", "Turn the measurement of a device into constants."),
     _row("Decisions", "distill", "distill:distill", "Set students beside their teacher and compute the payback."),

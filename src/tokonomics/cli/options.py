@@ -6,17 +6,19 @@ over the default.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import click
 from click.shell_completion import CompletionItem
 from pydantic.fields import FieldInfo
 
 from tokonomics.errors import InputError, TokonomicsError
-from tokonomics.workload.scenario import Owned, Purchase, Scenario, TrafficSpec
+from tokonomics.workload.scenario import Owned, Scenario, TrafficSpec
 from tokonomics.workload.scenario_errors import Places
 from tokonomics.workload.scenario_file import ScenarioFile, read_scenario_file
+from tokonomics.workload.scenario_simulation import SimulationSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +35,11 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "apis": ("--api",),
     "cached_input_frac": ("--cached-input",),
     "num_spare_replicas": ("--spares",),
+    "num_replicas": ("--replicas",),
+    "rate_ratio": ("--scale",),
+    "num_repeats": ("--repeat",),
+    "span_s": ("--span",),
+    "gpu_usd_per_hour": ("--usd-per-hour",),
 }
 # Keys of which only one alternative may stand: a flag of one drops what the file says of the others.
 _RIVALS: Final = (
@@ -41,7 +48,7 @@ _RIVALS: Final = (
 )
 _FIELDS: Final[Mapping[str, FieldInfo]] = {
     **TrafficSpec.model_fields,
-    **{name: field for name, field in Scenario.model_fields.items() if name not in ("models", "traffic")},
+    **{name: field for name, field in Scenario.model_fields.items() if name not in ("models", "traffic", "simulation")},
 }
 
 
@@ -61,6 +68,14 @@ def scenario_options(command: F) -> F:
     return file(decorated)  # type: ignore[no-any-return]  # a decorated function keeps its kind
 
 
+def simulation_options(command: F) -> F:
+    """Add a flag for each key of the block `simulation` of a scenario; `scenario_from_flags` reads them too."""
+    decorated: Any = command
+    for name, field in reversed(tuple(SimulationSpec.model_fields.items())):
+        decorated = _option(name, field)(decorated)
+    return decorated  # type: ignore[no-any-return]  # a decorated function keeps its kind
+
+
 def scenario_from_flags(flags: Mapping[str, Any]) -> Scenario:
     """Build the scenario of a command from its `models` and the flags of `scenario_options`, given or not.
 
@@ -70,9 +85,14 @@ def scenario_from_flags(flags: Mapping[str, Any]) -> Scenario:
     source = read_scenario_file(path) if path else ScenarioFile(raw={}, places=Places())
     given = {name: _plain(name, flags.get(name)) for name in ("models", *_FIELDS)}
     given = {name: value for name, value in given.items() if value is not None}
+    replay = {name: flags[name] for name in SimulationSpec.model_fields if flags.get(name) is not None}
     raw = _merged(source.raw, given)
     raw.setdefault("traffic", {})
-    elsewhere = frozenset([*((name,) for name in given), *(("traffic", name) for name in given)])
+    block = raw.get("simulation", {})
+    if replay and isinstance(block, Mapping):
+        raw["simulation"] = {**block, **replay}
+    places = [(name,) for name in given], [("traffic", name) for name in given], [("simulation", one) for one in replay]
+    elsewhere = frozenset[tuple[str | int, ...]](chain(*places))
     return Scenario.from_dict(raw, places=replace(source.places, elsewhere=elsewhere))
 
 
@@ -93,7 +113,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
         "envvar": f"TOKONOMICS_{name.upper()}",
         "default": None,
     }
-    if name == "skip_bad":
+    if field.annotation is bool:
         settings |= {"is_flag": True}
     else:
         settings |= {"type": _click_type(field), "multiple": _is_list(field), "metavar": _metavar(name, field)}
@@ -116,8 +136,8 @@ def _leaf_types(annotation: Any) -> Iterator[Any]:
 
 
 def _click_type(field: FieldInfo) -> click.ParamType[Any]:
-    if get_args(field.annotation) == get_args(Purchase):
-        return click.Choice(get_args(Purchase))
+    if get_origin(field.annotation) is Literal:
+        return click.Choice(get_args(field.annotation))
     if _is_list(field):
         return click.STRING  # comma-separated; the parts are read by _plain
     leaves = set(_leaf_types(field.annotation))

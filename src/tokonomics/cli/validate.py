@@ -37,7 +37,7 @@ def validate(file: Path | None, schema: bool, output: OutputOptions) -> None:
 def _unknown_names(scenario: "Scenario") -> Iterator[str]:
     """Names that no catalogue or table knows, and files that are not there."""
     from tokonomics.catalog.load import load_catalog  # the catalogue and NumPy load only to check names
-    from tokonomics.physics.constants import ANY_FAMILY, engine_constants
+    from tokonomics.physics.constants import check_engine
     from tokonomics.physics.formats import kv_element_bytes, weight_format
 
     for path in (scenario.traffic.trace, scenario.price_overrides):
@@ -49,10 +49,11 @@ def _unknown_names(scenario: "Scenario") -> Iterator[str]:
     hosted = [name for name in scenario.models if "/" in name and any(p.name == name for p in catalog.api_prices)]
     yield from _refused(catalog.model, [name for name in scenario.models if name not in hosted])
     yield from _refused(catalog.accelerator, [*scenario.gpus, *(one.gpu for one in scenario.owned)])
-    yield from _refused(catalog.api_price, scenario.apis)
+    overflow = scenario.simulation.overflow if scenario.simulation else None
+    yield from _refused(catalog.api_price, [*scenario.apis, *([overflow] if overflow else [])])
     yield from _refused(weight_format, scenario.precisions)
     yield from _refused(kv_element_bytes, [scenario.kv_format] if scenario.kv_format else [])
-    yield from _refused(lambda name: engine_constants(name, ANY_FAMILY), [scenario.engine])
+    yield from _refused(check_engine, [scenario.engine])
 
 
 def _refused(find: Callable[[str], object], names: "list[str] | tuple[str, ...]") -> Iterator[str]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tokonomics.catalog.api_price import ApiPrice
 from tokonomics.economics.cost_per_token import CostBases, TokenCost
 from tokonomics.economics.demand import Demand
-from tokonomics.economics.options import Option, Price
+from tokonomics.economics.options import Option, Price, Range
 from tokonomics.units import MTOK
 
 _LATENCY_NOTE = "latency is not published; measure it before you rely on it"
@@ -59,6 +59,7 @@ def api_option(price: ApiPrice, demand: Demand) -> Option:
     rates = api_rates(price, demand)
     cost = None if rates is None else _cost(rates, demand)
     month_usd = None if cost is None else cost.blended_usd_per_mtok * demand.month.total_tokens / MTOK
+    certain = None if cost is None else Range(p10_usd=cost.blended_usd_per_mtok, p90_usd=cost.blended_usd_per_mtok)
     return Option(
         name=price.name,
         kind="api",
@@ -68,6 +69,9 @@ def api_option(price: ApiPrice, demand: Demand) -> Option:
         ),
         usd_per_mtok=None if cost is None else CostBases(allocation=cost, usage=cost),
         usd_per_month=month_usd,
+        usd_per_month_range=None if month_usd is None else Range(p10_usd=month_usd, p90_usd=month_usd),
+        allocation_range=certain,
+        usage_range=certain,
         notes=tuple(_notes(price, rates)),
     )  # fmt: skip
 

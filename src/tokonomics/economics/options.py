@@ -26,6 +26,18 @@ class Price:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Range:
+    """A 10-90 % interval in USD, of the quantity that the field's name says."""
+
+    p10_usd: float
+    p90_usd: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Both ends."""
+        return {"p10": self.p10_usd, "p90": self.p90_usd}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
     """How a self-hosted fleet runs: its layout, its load and what limits it.
 
@@ -54,7 +66,9 @@ class Option:
 
     `kind` is `self_host` or `api`. `meets_slo` is None where nobody can know before measuring (an API publishes no
     latency); `fails` names the limits that are missed. `freshness` judges the age of the
-    price: fresh, aging, stale or unknown. `usd_per_month` and `usd_per_mtok` are None when unpriced.
+    price: fresh, aging, stale or unknown. `usd_per_month` and `usd_per_mtok` are None when unpriced. The ranges hold
+    80 %: of USD a month, and of blended USD per M tokens on either basis; a price by token is certain, a point.
+    `slo_probability` is the chance that all limits hold, None where there are none or nobody can know.
     """
 
     name: str
@@ -68,6 +82,10 @@ class Option:
     latency_s: dict[str, float] = field(default_factory=dict)
     meets_slo: bool | None = None
     fails: tuple[str, ...] = ()
+    usd_per_month_range: Range | None = None
+    allocation_range: Range | None = None
+    usage_range: Range | None = None
+    slo_probability: float | None = None
     freshness: str = ""
     notes: tuple[str, ...] = ()
 
@@ -91,7 +109,13 @@ class Option:
             "precision": run.precision if run else None,
             "engine": run.engine if run else None,
             "usd_per_mtok": self.usd_per_mtok.to_dict() if self.usd_per_mtok else None,
+            "usd_per_mtok_range": {
+                "allocation": self.allocation_range.to_dict() if self.allocation_range else None,
+                "usage": self.usage_range.to_dict() if self.usage_range else None,
+            },
             "usd_per_month": self.usd_per_month,
+            "usd_per_month_range": self.usd_per_month_range.to_dict() if self.usd_per_month_range else None,
+            "slo_probability": self.slo_probability,
             "num_gpus": self.num_gpus,
             "num_used_gpus": self.num_used_gpus,
             "gpus_per_replica": run.gpus_per_replica if run else 0,

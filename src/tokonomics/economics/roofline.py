@@ -14,12 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from tokonomics.catalog.accelerator import Accelerator
 from tokonomics.catalog.model import Model
 from tokonomics.errors import MissingFact
-from tokonomics.physics.constants import engine_constants
+from tokonomics.physics.constants import ideal_constants
 from tokonomics.physics.deployment import Deployment, deployment
 from tokonomics.physics.formats import compute_rate_flop_per_s, weight_formats
 from tokonomics.physics.step import Floats, StepModel, step_model, step_time
 
-IDEAL_ENGINE = "roofline"
 BOUNDS = ("bandwidth", "compute", "communication")
 _BISECTIONS = 60
 
@@ -67,7 +66,7 @@ class Ridge:
 
 def ideal_step_model(dep: Deployment) -> StepModel:
     """The coefficients of `dep` without any inefficiency or overhead."""
-    return step_model(replace(dep, constants=engine_constants(IDEAL_ENGINE, dep.accelerator.family)))
+    return step_model(replace(dep, constants=ideal_constants()))
 
 
 def roofline_bound(

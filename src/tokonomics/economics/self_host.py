@@ -1,7 +1,7 @@
 """Self-hosted options: every deployment that fits, sized for the traffic and priced at every offer."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ from tokonomics.economics.candidates import Candidates
 from tokonomics.economics.cost_per_token import CostBases, token_cost
 from tokonomics.economics.demand import Demand, limit_percentile
 from tokonomics.economics.fleet_size import FleetSizes, Floats, metric_s, size_fleets
-from tokonomics.economics.options import Operation, Option, Price
+from tokonomics.economics.options import Operation, Option, Price, Range
 from tokonomics.economics.owned import ANY_SIZE
+from tokonomics.economics.slo_chance import slo_probabilities
 from tokonomics.physics.deployment import Deployment
 from tokonomics.physics.latency import latency_estimate
 from tokonomics.physics.steady import steady_batch
 from tokonomics.physics.step import StepModel, step_time
+from tokonomics.physics.uncertainty import Z90, step_spread
 from tokonomics.units import HOURS_PER_MONTH
 from tokonomics.workload.slo import SloLimit
 
@@ -34,6 +36,9 @@ class Fleet:
     operation: Operation
     latency_s: dict[str, float]
     fails: tuple[str, ...]
+    rate_sd_log: float
+    slo_probability: float | None
+    num_replicas_p10_p90: tuple[int, int]
 
 
 def fleets(found: Candidates, demand: Demand, *, num_spare_replicas: int = 0) -> list[Fleet]:
@@ -61,6 +66,11 @@ def _evaluate(
     binds = step_time(
         step, sizes.batch_sequences, demand.shape.context_tokens, per_step, demand.shape.input_tokens / 2
     ).binds
+    spread = step_spread(
+        deployments, step, sizes.batch_sequences, demand.shape.context_tokens, per_step, demand.shape.input_tokens / 2
+    )
+    likely = slo_probabilities(demand.slo.limits, latency, spread)
+    least, most = (_replicas(sizes, demand, np.exp(sign * Z90 * spread.rate_sd_log)) for sign in (1.0, -1.0))
     utilisation = demand.requests_per_s / (sizes.capacity_requests_per_s * sizes.num_replicas)
     return [
         Fleet(
@@ -82,9 +92,20 @@ def _evaluate(
             ),
             latency_s={name: float(values[i]) for name, values in latency.items()},
             fails=tuple(_failed(demand.slo.limits, latency, i)),
+            rate_sd_log=float(spread.rate_sd_log[i]),
+            slo_probability=None if likely is None else float(likely[i]),
+            num_replicas_p10_p90=(int(least[i]), int(most[i])),
         )
         for i, dep in enumerate(deployments)
     ]
+
+
+def _replicas(sizes: FleetSizes, demand: Demand, faster_ratio: Floats) -> Floats:
+    """Replicas that the load would take if each carried `faster_ratio` times as much; spares stay."""
+    capacity = sizes.capacity_requests_per_s
+    spares = sizes.num_replicas - np.maximum(np.ceil(demand.peak_requests_per_s / capacity - 1e-9), 1.0)
+    needed = np.ceil(demand.peak_requests_per_s / (capacity * faster_ratio) - 1e-9)
+    return np.asarray(np.maximum(needed, 1.0) + spares)
 
 
 def _asked(limits: Sequence[SloLimit]) -> list[tuple[str, float | None]]:
@@ -131,7 +152,27 @@ def priced(fleet: Fleet, offer: Offer, purchase: str, demand: Demand) -> Option 
     )
     month_usd = None if hourly is None else boxes * hourly * HOURS_PER_MONTH
     used_frac = run.num_replicas * run.gpus_per_replica / (boxes * box_gpus)
-    return _option(fleet, price, demand, num_gpus=boxes * box_gpus, month_usd=month_usd, used_frac=used_frac)
+    option = _option(fleet, price, demand, num_gpus=boxes * box_gpus, month_usd=month_usd, used_frac=used_frac)
+    ends = [
+        num_boxes(num_replicas=count, gpus_per_replica=run.gpus_per_replica, gpus_per_box=box_gpus) / boxes
+        for count in fleet.num_replicas_p10_p90
+    ]
+    return with_range(option, ratios=(ends[0], ends[1]), usage_sd_log=fleet.rate_sd_log)
+
+
+def with_range(option: Option, *, ratios: tuple[float, float], usage_sd_log: float) -> Option:
+    """`option` with its 10-90 % range: the bill at `ratios` of the expected one, the work as sure as the rate."""
+    if option.usd_per_month is None or option.usd_per_mtok is None:
+        return option
+    both, widening = option.usd_per_mtok, float(np.exp(Z90 * usage_sd_log))
+    low, high = ratios
+    paid, worked = both.allocation.blended_usd_per_mtok, both.usage.blended_usd_per_mtok
+    return replace(
+        option,
+        usd_per_month_range=Range(p10_usd=option.usd_per_month * low, p90_usd=option.usd_per_month * high),
+        allocation_range=Range(p10_usd=paid * low, p90_usd=paid * high),
+        usage_range=Range(p10_usd=worked / widening, p90_usd=worked * widening),
+    )
 
 
 def unpriced(fleet: Fleet, demand: Demand) -> Option:
@@ -161,6 +202,7 @@ def _option(
         latency_s=fleet.latency_s,
         meets_slo=not fleet.fails,
         fails=fleet.fails,
+        slo_probability=fleet.slo_probability,
     )
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from tokonomics.economics._checks import Checks
 from tokonomics.economics.decode_formulas import running_sequences
-from tokonomics.economics.roofline import IDEAL_ENGINE, RooflineBound, roofline_bound
+from tokonomics.economics.roofline import RooflineBound, roofline_bound
 from tokonomics.economics.stack_assumptions import assumed_figures
 from tokonomics.errors import Infeasible, InputError, TokonomicsError, raise_all
 from tokonomics.physics.capacity import memory_box, require_fit
-from tokonomics.physics.constants import engine_constants
+from tokonomics.physics.constants import ideal_constants
 from tokonomics.physics.deployment import Deployment
 from tokonomics.units import GB, MS, TB
 
@@ -90,7 +90,7 @@ def figure_bound(dep: Deployment, figure: UserFigure) -> RooflineBound:
 
 def _most_generous(dep: Deployment) -> Deployment:
     """The deployment on an engine that keeps nothing of the memory for itself and has no limit of its own."""
-    ideal = engine_constants(IDEAL_ENGINE, dep.accelerator.family)
+    ideal = ideal_constants()
     return replace(dep, constants=replace(ideal, memory_use_frac=1.0), max_sequences=_NO_LIMIT)
 
 

@@ -27,7 +27,7 @@ class Score:
     Of `num_rows` with a measured value, the catalogue knows model and accelerator of `num_known`, and `num_predicted`
     have a prediction. `mdape_frac` and `p90ape_frac` are the median and 90th percentile of |predicted/measured - 1|;
     `bias_frac` is the median of predicted/measured - 1. `coverage_10_90_frac` is the share of measured values inside
-    the 10-90 % interval; None as long as predictions carry no interval.
+    the 10-90 % interval of those that have one, None where none has.
     """
 
     metric: str
@@ -114,4 +114,12 @@ def _score(metric: str, predictions: Sequence[Prediction]) -> Score:
         mdape_frac=float(np.median(size)) if pairs else None,
         p90ape_frac=float(np.quantile(size, 0.9)) if pairs else None,
         bias_frac=float(np.median(errors)) if pairs else None,
+        coverage_10_90_frac=_coverage(metric, rows),
     )
+
+
+def _coverage(metric: str, rows: Iterable[Prediction]) -> float | None:
+    """Share of measured values inside their interval, of those that have one."""
+    held = [(one.interval(metric), getattr(one.measurement, metric)) for one in rows]
+    inside = [bounds[0] <= measured <= bounds[1] for bounds, measured in held if bounds is not None]
+    return float(np.mean(inside)) if inside else None

@@ -18,8 +18,9 @@ from tokonomics.measure.modes.offline import offline_max
 from tokonomics.measure.modes.open_loop import open_loop
 from tokonomics.measure.modes.single import single_phase
 from tokonomics.measure.modes.static_batch import static_batch
-from tokonomics.measure.serving import ServingConstants, serving_constants
+from tokonomics.physics.constants import EngineConstants
 from tokonomics.physics.step import StepModel, stack_step_models
+from tokonomics.physics.uncertainty import Z90
 
 METRICS: Final = ("output_tokens_per_s", "prefill_tokens_per_s", "tpot_s", "ttft_s")
 """Quantities that are predicted and judged; `Measurement` and `Prediction` have a field for each."""
@@ -39,7 +40,8 @@ class Prediction:
     """What the physics says of one measurement, for the whole system; None where it says nothing.
 
     `reason` says why there is no prediction at all, "" where there is one. `exclusion` says why the measurement judges
-    nothing. The ids are those of the catalogue and the physics, "" where the name is unknown.
+    nothing. `sd_log` is the standard deviation of the logarithm, by `METRICS`. The ids are those of the catalogue and
+    the physics, "" where the name is unknown.
     """
 
     measurement: Measurement
@@ -53,6 +55,14 @@ class Prediction:
     prefill_tokens_per_s: float | None = None
     tpot_s: float | None = None
     ttft_s: float | None = None
+    sd_log: tuple[float | None, ...] = (None,) * len(METRICS)
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The 10-90 % interval of `metric`; None without a prediction or a spread."""
+        value, sd = getattr(self, metric), self.sd_log[METRICS.index(metric)]
+        if value is None or sd is None:
+            return None
+        return value * math.exp(-Z90 * sd), value * math.exp(Z90 * sd)
 
     @property
     def is_known(self) -> bool:
@@ -63,12 +73,18 @@ class Prediction:
 def predict_corpus(corpus: Sequence[Measurement], catalog: Catalog) -> tuple[Prediction, ...]:
     """Predict every measurement of `corpus`, in its order."""
     builder = CaseBuilder(catalog)
-    cases = [_ready(builder.case(row)) for row in corpus]
+    return predict_cases(builder, corpus, [ready_case(builder.case(row)) for row in corpus])
+
+
+def predict_cases(
+    builder: CaseBuilder, corpus: Sequence[Measurement], cases: Sequence[Case | NoCase]
+) -> tuple[Prediction, ...]:
+    """Predict the `cases` of `corpus`, without intervals."""
     speeds = _speeds(cases)
     return tuple(_prediction(builder, row, case, speeds.get(i)) for i, (row, case) in enumerate(zip(corpus, cases)))
 
 
-def _ready(case: Case | NoCase) -> Case | NoCase:
+def ready_case(case: Case | NoCase) -> Case | NoCase:
     """The case, if what its mode needs beyond lengths is there."""
     if isinstance(case, NoCase):
         return case
@@ -95,7 +111,7 @@ def _speeds(cases: Sequence[Case | NoCase]) -> Mapping[int, tuple[float | None, 
             continue
         held = [case for _, case in chosen]
         with np.errstate(divide="ignore", invalid="ignore"):
-            values = speed(stack_step_models([case.replica.step_model for case in held]), _load(held))
+            values = speed(stack_step_models([case.replica.step_model for case in held]), case_load(held))
         columns = [np.broadcast_to(getattr(values, name), len(held)) for name in METRICS]
         for place, (i, case) in enumerate(chosen):
             found[i] = _whole_system(case, [float(column[place]) for column in columns])
@@ -109,7 +125,14 @@ def _whole_system(case: Case, values: Sequence[float]) -> tuple[float | None, ..
     return tuple(value if math.isfinite(value) and value > 0 else None for value in scaled)
 
 
-def _load(cases: Sequence[Case]) -> Load:
+def speed_of_mode(mode: str) -> Callable[[StepModel, Load], Speed]:
+    """What answers a mode of measurement."""
+    return _SPEED_OF_MODE[mode]
+
+
+def case_load(cases: Sequence[Case]) -> Load:
+    """What the replicas of `cases` are asked, as arrays of shape (cases,)."""
+
     def column(value: Callable[[Case], float]) -> NDArray[np.float64]:
         return np.array([value(case) for case in cases], dtype=float)
 
@@ -134,8 +157,8 @@ def _load(cases: Sequence[Case]) -> Load:
     )
 
 
-def _serving(case: Case) -> ServingConstants:
-    return serving_constants(case.replica.deployment.constants.engine)
+def _serving(case: Case) -> EngineConstants:
+    return case.replica.deployment.constants
 
 
 def _prediction(
@@ -150,5 +173,5 @@ def _prediction(
         engine=names.engine.engine,
         exclusion=builder.note(row).exclusion,
         reason=case.reason if isinstance(case, NoCase) else "",
-        **dict(zip(METRICS, values or (None,) * len(METRICS))),
+        **dict(zip(METRICS, values or (None,) * len(METRICS))),  # type: ignore[arg-type]  # METRICS are fields
     )

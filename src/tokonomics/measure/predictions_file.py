@@ -8,7 +8,8 @@ from tokonomics.measure.predict import METRICS, Prediction
 
 COLUMNS = (
     "line", "source_id", "model", "gpu", "engine", "mode", "model_id", "accelerator_id", "engine_id", "precision",
-    *(f"measured_{name}" for name in METRICS), *METRICS, "exclusion", "reason",
+    *(f"measured_{name}" for name in METRICS), *METRICS,
+    *(f"{name}_{end}" for name in METRICS for end in ("p10", "p90")), "exclusion", "reason",
 )  # fmt: skip
 
 
@@ -27,6 +28,7 @@ def _cells(one: Prediction) -> list[str | int]:
         row.line, row.source_id, row.model, row.gpu, row.engine, row.mode,
         one.model, one.accelerator, one.engine, one.precision,
         *(_number(getattr(row, name)) for name in METRICS), *(_number(getattr(one, name)) for name in METRICS),
+        *(_number(end) for name in METRICS for end in one.interval(name) or (None, None)),
         one.exclusion, one.reason,
     ]  # fmt: skip
 

@@ -1,30 +1,35 @@
-"""Constants of engines on hardware families: rows of `data/constants.csv`, each with its status and source."""
+"""Constants of engines on hardware: how far a deployment stays from the roofline, and what surrounds its steps."""
 
-import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from importlib.resources import files
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tokonomics.errors import UnknownName
+from tokonomics.physics.calibration import Calibration, calibration
+from tokonomics.physics.features import Feature
 
-ANY_FAMILY = "*"
+IDEAL_ENGINE: Final = "roofline"
+"""The ideal machine: no inefficiency and no overhead, a bound and not a prediction."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineConstants:
-    """How far one engine on one hardware family stays from the roofline.
+    """How one engine serves one deployment.
 
     `*_efficiency_frac` are shares of the catalogue's peak rates. A step costs `step_overhead_s` +
     `layer_overhead_s` a layer + `sequence_overhead_s` a running sequence whatever it computes; a collective costs
     `collective_latency_s` before its first byte. `gemm_floor_tokens` rows' worth of compute time is paid by every
-    matrix product, however thin. `memory_use_frac` of the memory less `reserved_bytes` may be used; activations
-    take `activation_copies_ratio` hidden states a token of the step budget. `expert_imbalance_ratio` is the work of the
-    busiest rank over the mean where experts are whole on a rank.
+    matrix product, however thin. The busiest rank has `expert_imbalance_ratio` times the mean work where experts are
+    whole on a rank. A request pays `request_overhead_s` and `token_overhead_s` a prompt token at the front end; its
+    prefill takes `prefill_step_ratio` times its bare steps. In a closed loop users fall into step: `bunching_frac` of
+    the others have sent their prompt just before. `memory_use_frac` of the memory less `reserved_bytes` may be used;
+    activations take `activation_copies_ratio` hidden states a token of the step budget.
     """
 
     engine: str
-    family: str
     memory_efficiency_frac: float
     compute_efficiency_frac: float
     kv_efficiency_frac: float
@@ -35,41 +40,76 @@ class EngineConstants:
     sequence_overhead_s: float
     collective_latency_s: float
     gemm_floor_tokens: float
+    expert_imbalance_ratio: float
+    request_overhead_s: float
+    token_overhead_s: float
+    prefill_step_ratio: float
+    bunching_frac: float
     memory_use_frac: float
     reserved_bytes: float
     activation_copies_ratio: float
-    expert_imbalance_ratio: float
     status: str
     source: str
 
 
-def _row_constants(row: dict[str, str]) -> EngineConstants:
-    words = {key: row[key] for key in ("engine", "family", "status", "source")}
-    numbers = {key: float(value) for key, value in row.items() if key not in words}
-    return EngineConstants(**words, **numbers)  # type: ignore[arg-type]  # the columns are the fields
-
-
-@cache
-def _all_constants() -> Mapping[tuple[str, str], EngineConstants]:
-    text = files("tokonomics.physics").joinpath("data", "constants.csv").read_text("utf-8")
-    rows = map(_row_constants, csv.DictReader(text.splitlines()))
-    return {(row.engine, row.family): row for row in rows}
+_FITTED: Final = tuple(field.name for field in fields(EngineConstants))[1:16]
+_IDEAL: Final = {
+    name: 1.0 if name.endswith("efficiency_frac") or name in ("expert_imbalance_ratio", "prefill_step_ratio") else 0.0
+    for name in _FITTED
+}
+_MEMORY_USE: Final = {"llama.cpp": (0.95, 4.0), "transformers": (0.95, 8.0)}
+_USUAL_MEMORY_USE: Final = (0.90, 16.0)
+"""Share of the memory an engine takes (vLLM's default `gpu_memory_utilization`), and hidden states kept a token."""
 
 
 def engines() -> tuple[str, ...]:
     """Names of the engines that have constants."""
-    return tuple(dict.fromkeys(engine for engine, _ in _all_constants()))
+    return (IDEAL_ENGINE, *calibration().engines)
 
 
-def engine_constants(engine: str, family: str) -> EngineConstants:
-    """Return the constants of `engine` on a hardware `family`, or the engine's own for any family.
+def check_engine(engine: str) -> None:
+    """Raise UnknownName when there is no such engine."""
+    if engine not in engines():
+        raise UnknownName("engine", engine, engines())
 
-    Raises UnknownName when there is no such engine.
 
-    >>> engine_constants("roofline", "hopper").memory_efficiency_frac
+@cache
+def ideal_constants() -> EngineConstants:
+    """Constants of the ideal machine.
+
+    >>> ideal_constants().memory_efficiency_frac
     1.0
     """
-    table = _all_constants()
-    if (engine, ANY_FAMILY) not in table:
-        raise UnknownName("engine", engine, engines())
-    return table.get((engine, family), table[engine, ANY_FAMILY])
+    return EngineConstants(
+        engine=IDEAL_ENGINE,
+        **_IDEAL,
+        memory_use_frac=_USUAL_MEMORY_USE[0],
+        reserved_bytes=0.0,
+        activation_copies_ratio=0.0,
+        status="assumed",
+        source="the ideal machine: no inefficiency and no overhead, a bound and not a prediction",
+    )
+
+
+def calibrated_constants(engine: str, features: tuple[Feature, ...]) -> EngineConstants:
+    """Constants of `engine` for a deployment of `features`; raises UnknownName when there is no such engine."""
+    check_engine(engine)
+    if engine == IDEAL_ENGINE:
+        return ideal_constants()
+    fit = calibration()
+    return constants_at(engine, fit.values_link(features), fit)
+
+
+def constants_at(engine: str, values: NDArray[np.float64], fit: Calibration) -> EngineConstants:
+    """Constants from `values`, shape (constants,), on the link scale of `fit` (log odds of shares, else logarithms)."""
+    natural = dict(zip(fit.constants, fit.natural_ratio(values).tolist(), strict=True))
+    use, copies = _MEMORY_USE.get(engine, _USUAL_MEMORY_USE)
+    return EngineConstants(
+        engine=engine,
+        **natural,
+        memory_use_frac=use,
+        reserved_bytes=0.0,
+        activation_copies_ratio=copies,
+        status="modelled",
+        source=f"calibration of {fit.fitted_on} to {fit.num_rows:,} public measurements, corpus {fit.corpus_digest}",
+    )

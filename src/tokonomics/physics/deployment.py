@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from tokonomics.catalog.accelerator import Accelerator
 from tokonomics.catalog.model import Model
 from tokonomics.errors import InputError, raise_all
-from tokonomics.physics.constants import EngineConstants, engine_constants
+from tokonomics.physics.constants import EngineConstants, calibrated_constants
+from tokonomics.physics.features import Feature, deployment_features
 from tokonomics.physics.formats import WeightFormat, kv_element_bytes, weight_format
 
 DEFAULT_STEP_BUDGET_TOKENS = 8192
@@ -58,6 +59,21 @@ class Deployment:
         return self.tensor_parallel * self.pipeline_parallel
 
     @property
+    def features(self) -> tuple[Feature, ...]:
+        """What of it may move the engine's constants."""
+        return deployment_features(
+            model=self.model,
+            accelerator=self.accelerator,
+            precision=self.precision,
+            kv_element_bytes=self.kv_element_bytes,
+            engine=self.constants.engine,
+            tensor_parallel=self.tensor_parallel,
+            pipeline_parallel=self.pipeline_parallel,
+            expert_parallel=self.expert_parallel,
+            attention_data_parallel=self.attention_data_parallel,
+        )
+
+    @property
     def name(self) -> str:
         """Short name, for tables: accelerator x count, precision."""
         return f"{self.num_gpus}x {self.accelerator.id} {self.precision.id}"
@@ -79,12 +95,24 @@ def deployment(
 
     Raises UnknownName for a precision, KV format or engine that is in no table.
     """
+    weights, element_bytes = weight_format(precision or model.native_format), kv_element_bytes(kv_format or "bf16")
+    features = deployment_features(
+        model=model,
+        accelerator=accelerator,
+        precision=weights,
+        kv_element_bytes=element_bytes,
+        engine=engine,
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        expert_parallel=expert_parallel,
+        attention_data_parallel=attention_data_parallel,
+    )
     return Deployment(
         model=model,
         accelerator=accelerator,
-        precision=weight_format(precision or model.native_format),
-        kv_element_bytes=kv_element_bytes(kv_format or "bf16"),
-        constants=engine_constants(engine, accelerator.family),
+        precision=weights,
+        kv_element_bytes=element_bytes,
+        constants=calibrated_constants(engine, features),
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
         expert_parallel=expert_parallel,

@@ -9,7 +9,9 @@ from tokonomics.measure.gaps import Gap, gaps
 from tokonomics.measure.predict import Prediction
 from tokonomics.report.view import Cell, Column, Table, View
 
-NO_INTERVAL = "coverage_10_90 is empty: predictions carry no 10-90 % interval yet"
+IN_SAMPLE = (
+    "rows that the constants were fitted to are judged in sample; docs/accuracy.md has the cross-validated figures"
+)
 _SHOWN_GROUPINGS = ("mode", "engine", "precision")
 _NUM_REASONS = 12
 _SCORE_COLUMNS = (
@@ -34,7 +36,7 @@ def accuracy_dict(predictions: Sequence[Prediction]) -> dict[str, Any]:
         "groups": [_group_dict(group) for group in group_scores(predictions)],
         "worst": [_group_dict(group) for group in worst_groups(predictions)],
         "unpredicted": [_gap_dict(gap) for gap in gaps(predictions)],
-        "notes": [NO_INTERVAL],
+        "notes": [IN_SAMPLE],
     }
 
 
@@ -49,7 +51,7 @@ def accuracy_view(predictions: Sequence[Prediction], name: str) -> View:
     tables += [_group_table(by, f"by {by}", groups) for by in (*_SHOWN_GROUPINGS, "exclusion")]
     tables.append(_group_table("case", "worst groups of 10 rows and more", worst_groups(predictions)))
     tables.append(reason_table(gaps(predictions)))
-    return View(headline=headline, tables=[table for table in tables if table.rows], notes=(NO_INTERVAL,))
+    return View(headline=headline, tables=[table for table in tables if table.rows], notes=(IN_SAMPLE,))
 
 
 def reason_table(found: Iterable[Gap]) -> Table:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tokonomics.economics.explanation import Explanation
-from tokonomics.economics.options import Option
+from tokonomics.economics.options import Option, Range
 from tokonomics.economics.quote import Quote
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table
@@ -18,6 +18,7 @@ _COLUMNS = (
     Column(title="option", key="name"),
     Column(title="USD/M", key="usd_per_mtok_blended_allocation", unit="alloc", style="number"),
     Column(title="USD/M", key="usd_per_mtok_blended_usage", unit="usage", style="number", priority=1),
+    Column(title="10-90 %", key="usd_per_mtok_blended_allocation_range", unit="alloc"),
     Column(title="USD/M in", key="usd_per_mtok_input_allocation", unit="alloc", style="number", priority=5),
     Column(title="USD/M out", key="usd_per_mtok_output_allocation", unit="alloc", style="number", priority=4),
     Column(title="USD/month", key="usd_per_month", style="number", digits=4),
@@ -74,6 +75,8 @@ def _sentence(option: Option) -> str:
         return f"{option.name}: unpriced"
     both = option.usd_per_mtok
     text = f"{option.name}: {significant(both.allocation.blended_usd_per_mtok)} USD per M tokens"
+    if option.operation is not None and option.allocation_range is not None:
+        text += f", 80 % between {_range(option.allocation_range)}"
     if option.operation is not None:
         run, latency_s = option.operation, option.latency_s
         text += (
@@ -82,6 +85,14 @@ def _sentence(option: Option) -> str:
         )
     missed = f"; misses {', '.join(option.fails)}" if option.fails else ""
     return f"{text}, {significant(option.usd_per_month or 0.0, 4)} USD a month{missed}"
+
+
+def _range(found: Range | None) -> str:
+    """A range of USD per M tokens; one number where its ends look alike."""
+    if found is None:
+        return "unpriced"
+    low, high = significant(found.p10_usd), significant(found.p90_usd)
+    return low if low == high else f"{low} to {high}"
 
 
 def _ratio(best: Option, rival: Option) -> str:
@@ -96,6 +107,7 @@ def _row(quote: Quote, option: Option) -> tuple[Cell, ...]:
         quote.short_name(option) + (_STALE_MARK if option.is_priced and option.freshness in _OLD else ""),
         both.allocation.blended_usd_per_mtok if both else "unpriced",
         both.usage.blended_usd_per_mtok if both else "unpriced",
+        _range(option.allocation_range),
         both.allocation.input_usd_per_mtok if both else "unpriced",
         both.allocation.output_usd_per_mtok if both else "unpriced",
         option.usd_per_month if both else "unpriced",
@@ -112,7 +124,8 @@ def _row(quote: Quote, option: Option) -> tuple[Cell, ...]:
 def _verdict(quote: Quote, option: Option) -> str:
     if not quote.demand.slo.limits:
         return "none"
-    return {True: "meets", False: "misses", None: "unknown"}[option.meets_slo]
+    verdict = {True: "meets", False: "misses", None: "unknown"}[option.meets_slo]
+    return verdict if option.slo_probability is None else f"{verdict} {percent(option.slo_probability)}"
 
 
 def _charts(quote: Quote) -> Iterator[Chart]:
@@ -134,7 +147,10 @@ def _notes(quote: Quote, num_shown: int) -> Iterator[str]:
     if num_shown < len(quote.options):
         yield f"{num_shown} of {len(quote.options)} options shown; --top N shows more, --json all"
     yield f"traffic: {quote.demand.traffic.source}"
-    yield "latency and throughput are modelled, not measured; API latency is not published"
+    yield (
+        "latency and throughput are modelled, not measured: the ranges hold 80 %, the share behind the SLO is the"
+        " chance that it holds (docs/accuracy.md); API latency is not published"
+    )
     if quote.left_out:
         parts = dict.fromkeys(sentence.split()[0] for sentence in quote.left_out)
         yield f"left out for want of a fact: {', '.join(parts)} (--json says which)"

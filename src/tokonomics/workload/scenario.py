@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic import model_validator as validates_model
 
 from tokonomics.errors import InputError
 from tokonomics.workload.scenario_errors import Places, placed, sentences
+from tokonomics.workload.scenario_simulation import SimulationSpec
 from tokonomics.workload.slo import parse_slo
+from tokonomics.workload.strict_record import StrictRecord
 
 Purchase = Literal["on_demand", "spot", "reserved_1yr"]
 
@@ -47,16 +49,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Length = Annotated[float, Field(ge=1, le=1e8)]
 
 
-class _Record(BaseModel):
-    """Strict, closed and frozen; the description of a field stands in the schema and on the help page.
-
-    Descriptions are arguments, not docstrings: pydantic would parse this file again to find those (55 ms).
-    """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class TrafficSpec(_Record):
+class TrafficSpec(StrictRecord):
     """What is asked of the service: one source of lengths, and one load unless the source has its own.
 
     Lengths come from input_tokens with output_tokens, from a preset, or from a trace. The load is requests_per_s,
@@ -100,7 +93,7 @@ class TrafficSpec(_Record):
         return self
 
 
-class Owned(_Record):
+class Owned(StrictRecord):
     """An accelerator that is bought, not rented; what is left out comes from the table of assumptions."""
 
     gpu: _Name = Field(description="Name of the accelerator in the catalogue.")
@@ -125,7 +118,7 @@ class Owned(_Record):
     resale_frac: _Share | None = Field(None, description="Share of the purchase price that a sale brings at the end.")
 
 
-class Scenario(_Record):
+class Scenario(StrictRecord):
     """One question to `tok`: which models, what traffic, which promises, and what may serve it."""
 
     models: Annotated[_Names, Field(min_length=1)] = Field(
@@ -165,6 +158,7 @@ class Scenario(_Record):
     today: _Day | None = Field(
         None, description="Date for which prices hold and against which they age; default: that of the catalogue."
     )
+    simulation: SimulationSpec | None = Field(None, description="How `tok simulate` replays the traffic.")
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any], *, places: Places | None = None) -> Self:
@@ -188,6 +182,7 @@ _KNOWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "": tuple(Scenario.model_fields),
     "traffic": tuple(TrafficSpec.model_fields),
     "owned": tuple(Owned.model_fields),
+    "simulation": tuple(SimulationSpec.model_fields),
 }
 _LOADS: Final = ("requests_per_s", "users", "tokens_per_month")
 _SHAPES: Final = ("input_tokens with output_tokens", "preset", "trace")

@@ -1,0 +1,180 @@
+"""`tok simulate`: replay traffic on a fleet."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tokonomics.cli.long_work import long_work
+from tokonomics.cli.main import EXIT_INTERRUPTED
+from tokonomics.cli.options import complete_models, scenario_from_flags, scenario_options, simulation_options
+from tokonomics.cli.output import OutputOptions, emit, output_options
+from tokonomics.cli.sweep_options import chart_option, write_chart
+from tokonomics.errors import InputError, TokonomicsError, raise_all
+
+if TYPE_CHECKING:
+    from tokonomics.report.facts import Facts
+    from tokonomics.simulation.ask import Case
+    from tokonomics.simulation.figures import Interval
+    from tokonomics.simulation.many import Outcome, Run
+    from tokonomics.workload.scenario import Scenario
+
+_REQUESTS_HELP: Final = "Write what each request saw to FILE (.parquet)."
+_REPLICATIONS_HELP: Final = "Replay N more traces drawn from blocks of this one, for 95 % intervals."
+_SWEEP_HELP: Final = "Replay at each value: rate=.., replicas=1..8, max_sequences=64,256, ..; may be repeated."
+_JOBS_HELP: Final = "Processes for --replications and --sweep; any number gives the same result  [1]."
+_DISTRIBUTE_HELP: Final = "Where --jobs run: here, or on a Ray cluster (extra `ray`)  [processes]."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """Where replays run: how many at once, and on which cluster."""
+
+    num_jobs: int
+    on_ray: bool
+    address: str | None
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path), metavar="[FILE]", required=False)
+@click.option("--model", metavar="TEXT", shell_complete=complete_models, help="Model to serve.")
+@scenario_options
+@simulation_options
+@click.option("--replications", "num_replications", type=click.IntRange(2, 1000), metavar="N", help=_REPLICATIONS_HELP)
+@click.option("--sweep", "sweeps", multiple=True, metavar="KEY=VALUES", help=_SWEEP_HELP)
+@click.option("--jobs", "num_jobs", type=click.IntRange(1, 256), default=1, metavar="N", help=_JOBS_HELP)
+@click.option("--distribute", type=click.Choice(["processes", "ray"]), default="processes", help=_DISTRIBUTE_HELP)
+@click.option("--address", metavar="HOST:PORT", help="The Ray cluster  [one that is started here].")
+@click.option("--requests-out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=_REQUESTS_HELP)
+@chart_option
+@output_options
+def simulate(
+    output: OutputOptions,
+    scenario: Path | None,
+    model: str | None,
+    sweeps: tuple[str, ...],
+    num_replications: int | None,
+    num_jobs: int,
+    distribute: str,
+    address: str | None,
+    requests_out: Path | None,
+    chart: Path | None,
+    **flags: Any,
+) -> None:
+    """Replay traffic on a fleet, request by request.
+
+    FILE is a scenario; flags stand over it. Name one --model, one --gpu and a load: --trace FILE for recorded
+    requests, or --preset, or --in and --out, at --rps for --span-s seconds.
+    """
+    asked = scenario_from_flags({**flags, **_named(scenario, model, flags)})
+    if address is not None and distribute != "ray":
+        raise InputError("--address is that of a Ray cluster; add --distribute ray, or leave it out")
+    spread = Spread(num_jobs=num_jobs, on_ray=distribute == "ray", address=address)
+    if sweeps:
+        single = {"--replications": num_replications, "--requests-out": requests_out, "--chart": chart}
+        raise_all([f"{flag} is for one replay; leave it out beside --sweep" for flag, value in single.items() if value])
+        _sweep(asked, sweeps, spread, output)
+    else:
+        _replay(asked, num_replications or 0, spread, requests_out, chart, output)
+
+
+def _replay(
+    asked: "Scenario",
+    num_replications: int,
+    spread: Spread,
+    requests_out: Path | None,
+    chart: Path | None,
+    output: OutputOptions,
+) -> None:
+    """One replay, and others like it for its intervals."""
+    from tokonomics.report.json import document  # NumPy, numba and the catalogue load only when asked
+    from tokonomics.report.simulate_dict import simulate_dict
+    from tokonomics.report.simulate_view import simulate_chart, simulate_view
+    from tokonomics.simulation.ask import build_case, replay
+    from tokonomics.simulation.many import Run
+    from tokonomics.simulation.requests_file import write_requests
+
+    case = build_case(asked, today=datetime.now(UTC).date())
+    with long_work("requests", output) as work:
+        one = replay(case, clock=time.perf_counter, watch=work.goes_on)
+    is_stopped = one.is_partial or (work.is_stopped and num_replications > 0)
+    intervals: tuple[Interval, ...] = ()
+    if num_replications and not is_stopped:
+        runs = [Run(scenario=asked, today=case.today, replication=index + 1) for index in range(num_replications)]
+        outcomes, is_stopped = _run(runs, spread, output)
+        intervals = _intervals(outcomes)
+    if requests_out is not None:
+        write_requests(requests_out, one.requests, one.result, one.latency)
+    if chart is not None:
+        write_chart(simulate_chart(one), chart, output)
+    body = simulate_dict(case, one, intervals)
+    emit(document("simulation", body), simulate_view(case, one, _facts(case), intervals), output)
+    _end(is_stopped)
+
+
+def _sweep(asked: "Scenario", sweeps: tuple[str, ...], spread: Spread, output: OutputOptions) -> None:
+    """A replay at each point of a grid."""
+    from tokonomics.report.json import document  # NumPy, numba and the catalogue load only when asked
+    from tokonomics.report.simulate_sweep_view import sweep_dict, sweep_view
+    from tokonomics.simulation.ask import build_case
+    from tokonomics.simulation.many import Run
+    from tokonomics.simulation.sweep import grid, parse_axis
+
+    points = grid(asked, [parse_axis(text) for text in sweeps])
+    today = datetime.now(UTC).date()
+    outcomes, is_stopped = _run([Run(scenario=at.scenario, today=today) for at in points], spread, output)
+    made = [at for at, outcome in zip(points, outcomes, strict=True) if outcome and outcome.figures]
+    case = build_case((made or points)[0].scenario, today=today)
+    if not made and not is_stopped:
+        raise InputError(*dict.fromkeys(outcome.problem for outcome in outcomes if outcome))
+    body = sweep_dict(case, asked, points, outcomes, is_partial=is_stopped)
+    emit(document("simulation-sweep", body), sweep_view(case, points, outcomes, _facts(case)), output)
+    _end(is_stopped)
+
+
+def _run(runs: "list[Run]", spread: Spread, output: OutputOptions) -> "tuple[list[Outcome | None], bool]":
+    """Make the runs; whether Ctrl-C left some out."""
+    from tokonomics.simulation.many import run_all
+    from tokonomics.simulation.ray_runs import run_on_ray
+
+    with long_work("replays", output) as work:
+
+        def goes_on(num_done: int) -> bool:
+            return work.goes_on(num_done, len(runs))
+
+        if spread.on_ray:
+            outcomes = run_on_ray(runs, address=spread.address, num_jobs=spread.num_jobs, keep_going=goes_on)
+        else:
+            outcomes = run_all(runs, num_jobs=spread.num_jobs, keep_going=goes_on)
+    return outcomes, any(outcome is None for outcome in outcomes)
+
+
+def _intervals(outcomes: "list[Outcome | None]") -> "tuple[Interval, ...]":
+    """The intervals of the replications that were made; the problems of those that could not be are errors."""
+    from tokonomics.simulation.figures import intervals
+
+    made = [outcome for outcome in outcomes if outcome is not None]
+    raise_all(list(dict.fromkeys(outcome.problem for outcome in made if outcome.problem)), TokonomicsError)
+    return intervals([outcome.figures for outcome in made if outcome.figures is not None])
+
+
+def _facts(case: "Case") -> "Facts":
+    from tokonomics.report.facts import Facts  # the catalogue loads only when a command runs
+
+    return Facts(catalog=case.catalog, today=case.today)
+
+
+def _end(is_stopped: bool) -> None:
+    """Say by the exit code that Ctrl-C cut the work short."""
+    if is_stopped:
+        raise click.exceptions.Exit(EXIT_INTERRUPTED)
+
+
+def _named(scenario: Path | None, model: str | None, flags: dict[str, Any]) -> dict[str, Any]:
+    """The file and the model, where the command line names them."""
+    if scenario is not None and flags.get("scenario_file") is not None:
+        raise InputError(f"{scenario} contradicts --scenario {flags['scenario_file']}; keep one of them")
+    return {"scenario_file": scenario or flags.get("scenario_file"), "models": (model,) if model else None}

@@ -1,0 +1,212 @@
+"""From a scenario to a replay of its traffic on its fleet: the one function behind the command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+import numpy as np
+
+from tokonomics.catalog.load import Catalog, load_catalog
+from tokonomics.simulation.demand import Demand, demand_of
+from tokonomics.simulation.deploy import Deployed, deploy, engine_options, fleet_spec, require_requests_fit
+from tokonomics.simulation.fleet import FleetResult, Watch, simulate_fleet
+from tokonomics.simulation.fleet_price import FleetPrice, fleet_price
+from tokonomics.simulation.fleet_spec import FleetSpec
+from tokonomics.simulation.hours import HourCost, cost_by_hour
+from tokonomics.simulation.money import Money, account_money, overflow_bill
+from tokonomics.simulation.requests import Requests, requests_from_trace
+from tokonomics.simulation.summary import RequestLatency, Summary, is_good, request_latency, summarise
+from tokonomics.simulation.timeline import Timeline, timeline
+from tokonomics.workload.resample import bootstrapped_trace
+from tokonomics.workload.scenario import Scenario
+from tokonomics.workload.scenario_simulation import DEFAULT_SIMULATION, SimulationSpec
+from tokonomics.workload.slo import Slo, parse_slo
+from tokonomics.workload.trace import Trace
+
+_BLOCKS_PER_TRACE = 20
+"""Blocks that a trace is cut into to be drawn again: long enough to hold its bursts, many enough to vary."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Case:
+    """Everything that a replay needs, checked: the scenario, the trace, the deployment and the fleet."""
+
+    scenario: Scenario
+    today: date
+    catalog: Catalog
+    demand: Demand
+    deployed: Deployed
+    fleet: FleetSpec
+    price: FleetPrice
+
+    @property
+    def spec(self) -> SimulationSpec:
+        """The block `simulation`, with its defaults where the scenario has none."""
+        return self.scenario.simulation or DEFAULT_SIMULATION
+
+    @property
+    def slo(self) -> Slo:
+        """The limits on latency; none where the scenario states none."""
+        return parse_slo(self.scenario.slo) if self.scenario.slo else Slo(limits=())
+
+    @property
+    def start_at(self) -> datetime:
+        """Simulated time of the first arrival."""
+        stated = self.spec.start_at
+        if stated is None:
+            return datetime.combine(self.today, time(), UTC)
+        given = datetime.fromisoformat(stated)
+        return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Replay:
+    """One replay and its numbers. `kernel_wall_s` is how long the kernel took, the one thing a seed does not fix.
+
+    num_asked: requests of the load; `is_partial` where the run ended before all of them had arrived.
+    """
+
+    requests: Requests
+    result: FleetResult
+    latency: RequestLatency
+    summary: Summary
+    money: Money
+    hours: tuple[HourCost, ...]
+    timeline: Timeline
+    kernel_wall_s: float
+    num_asked: int
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the run ended before all requests had arrived."""
+        return self.requests.num_requests < self.num_asked
+
+
+def build_case(scenario: Scenario, *, today: date | None = None, catalog: Catalog | None = None) -> Case:
+    """Read the traffic and the facts of `scenario`, and check that they fit together.
+
+    Raises InputError, UnknownName, Infeasible and MissingFact with every violation that was found.
+    """
+    facts = catalog or _facts(scenario)
+    day = scenario.today or today or facts.day
+    spec = scenario.simulation or DEFAULT_SIMULATION
+    demand = demand_of(scenario, np.random.default_rng(spec.seed), span_s=spec.span_s)
+    trace = demand.trace
+    outputs = np.minimum(trace.output_tokens, spec.max_output_tokens or np.inf)
+    deployed = deploy(
+        facts,
+        scenario,
+        longest_tokens=float((trace.input_tokens + outputs).max()),
+        mean_context_tokens=float((trace.input_tokens + outputs / 2.0).mean()),
+    )
+    options = engine_options(
+        deployed, spec, cached_input_frac=demand.cached_input_frac, hashed=trace.block_hashes is not None
+    )
+    if spec.overflow is not None:
+        facts.api_price(spec.overflow, at=day)
+    return Case(
+        scenario=scenario,
+        today=day,
+        catalog=facts,
+        demand=demand,
+        deployed=deployed,
+        fleet=fleet_spec(deployed, options, spec),
+        price=fleet_price(facts, scenario, deployed.deployment, num_replicas=_num_replicas(spec), today=day),
+    )
+
+
+def replay(case: Case, *, clock: Callable[[], float], watch: Watch | None = None, replication: int = 0) -> Replay:
+    """Replay the traffic of `case`; replication 0 as it is, every other with the trace drawn again in blocks.
+
+    Args:      clock: seconds, for `kernel_wall_s` alone.  watch: is told of the progress, and may end the run.
+    """
+    trace = replicated_trace(case, replication)
+    spec = case.spec
+    requests = requests_from_trace(trace, rate_ratio=spec.rate_ratio, num_repeats=spec.num_repeats)
+    if trace.client_ids is not None:
+        requests = replace(requests, class_index=np.tile(trace.client_ids.astype(np.int64), spec.num_repeats))
+    require_requests_fit(case.fleet.replicas[0].options, requests, name=trace.name)
+    begin_s = clock()
+    result = simulate_fleet(requests, case.fleet, rng=np.random.default_rng([spec.seed, replication]), watch=watch)
+    wall_s = clock() - begin_s
+    return _judged(case, _first(requests, result.status.size), result, wall_s, requests.num_requests)
+
+
+def replicated_trace(case: Case, replication: int) -> Trace:
+    """The trace itself, or for replication 1 on another like it, made of its own blocks."""
+    trace = case.demand.trace
+    if replication == 0 or trace.arrivals_s is None or trace.arrivals_s[-1] <= 0.0:
+        return trace
+    rng = np.random.default_rng([case.spec.seed, replication, 1])
+    return bootstrapped_trace(trace, rng, block_s=float(trace.arrivals_s[-1]) / _BLOCKS_PER_TRACE)
+
+
+def _judged(case: Case, requests: Requests, result: FleetResult, wall_s: float, num_asked: int) -> Replay:
+    spec = case.spec
+    latency = request_latency(requests, result, api_ttft_s=spec.api_ttft_s, api_itl_s=spec.api_itl_s)
+    bill = None
+    if spec.overflow is not None:
+        bill = overflow_bill(
+            case.catalog, spec.overflow, requests, result, start_at=case.start_at, cached_frac=_api_cached_frac(case)
+        )
+    money = account_money(
+        requests,
+        result,
+        is_good(latency, result, case.slo),
+        gpus_per_replica=case.deployed.deployment.num_gpus,
+        usd_per_gpu_hour=case.price.usd_per_gpu_hour,
+        bill=bill,
+    )
+    return Replay(
+        requests=requests,
+        result=result,
+        latency=latency,
+        summary=summarise(requests, result, latency, case.slo),
+        money=money,
+        hours=cost_by_hour(
+            requests,
+            result,
+            money.gpu_time,
+            fleet_usd=money.fleet_usd,
+            bill=bill,
+            start_at=case.start_at,
+            is_fixed=_is_fixed(spec),
+        ),
+        timeline=timeline(requests, result),
+        kernel_wall_s=wall_s,
+        num_asked=num_asked,
+    )
+
+
+def _api_cached_frac(case: Case) -> float:
+    """Share of a prompt that the API reads from its cache: as much as ours would."""
+    return case.demand.cached_input_frac
+
+
+def _is_fixed(spec: SimulationSpec) -> bool:
+    """Whether the same replicas are leased from start to end."""
+    may_change = (spec.autoscale_requests, spec.spot_life_hours, spec.failure_hours)
+    return not spec.capacity_plan and all(cause is None for cause in may_change)
+
+
+def _num_replicas(spec: SimulationSpec) -> int:
+    """Replicas whose boxes are rented: those of the start, of both pools."""
+    return spec.num_replicas + (spec.num_prefill_replicas or 0)
+
+
+def _first(requests: Requests, num: int) -> Requests:
+    """The first `num` requests."""
+    if num == requests.num_requests:
+        return requests
+    cut = {
+        one.name: value[:num]
+        for one in fields(requests)
+        if one.name != "block_hashes" and (value := getattr(requests, one.name)) is not None
+    }
+    return Requests(**cut)
+
+
+def _facts(scenario: Scenario) -> Catalog:
+    overrides = Path(scenario.price_overrides) if scenario.price_overrides else None
+    return load_catalog(snapshot=scenario.snapshot, overrides=overrides)

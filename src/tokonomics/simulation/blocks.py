@@ -1,0 +1,78 @@
+"""KV blocks: how many the batch holds now and some steps ahead, and whether more fit.
+
+A decoding request holds the blocks of the step it is in: those of its context, and of the tokens drafted for it.
+The exact number takes a pass over the batch, so a bound is tried first: a request holds less than context/block + 1.
+"""
+
+from tokonomics.simulation.compiled import compiled
+from tokonomics.simulation.state import NONE, Ints, Row, Rows
+
+_LESS_THAN_A_GRAIN = 1e-4
+"""Contexts are whole 1/1024 of a token; with this, truncating a quotient rounds it up."""
+
+
+@compiled
+def num_blocks(tokens: int, block_tokens: int) -> int:
+    """Blocks that `tokens` need.
+
+    >>> num_blocks(17, 16)
+    2
+    """
+    return (tokens + block_tokens - 1) // block_tokens
+
+
+@compiled
+def decode_blocks(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, ahead: int) -> int:
+    """Blocks that the decoding requests hold in the step `ahead` steps from now; 0 is the next one."""
+    mask = (1 << key_bits) - 1
+    shift = engine.round_tokens * (replica.round + ahead) + engine.num_drafts
+    total = 0
+    for at in range(replica.num_decodes):
+        tokens = requests[heap[at] & mask].context_base + shift
+        total += int((tokens + engine.block_tokens - _LESS_THAN_A_GRAIN) / engine.block_tokens)
+    return total
+
+
+@compiled
+def blocks_bound(replica: Row, engine: Row, ahead: int) -> int:
+    """An upper bound of `decode_blocks`, in constant time."""
+    grown = engine.round_tokens * ahead + engine.num_drafts
+    tokens = replica.context_sum + replica.num_decodes * grown
+    bound: int = int(tokens / engine.block_tokens) + replica.num_decodes + 1
+    return bound
+
+
+@compiled
+def taken_blocks(replica: Row) -> int:
+    """Blocks beside those of `decode_blocks`: of prompts, less what is shared and so counted once."""
+    shared: int = replica.prompt_blocks - replica.shared_blocks
+    return shared
+
+
+@compiled
+def has_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, more: int) -> bool:
+    """Whether `more` blocks fit beside the batch of the next step."""
+    room = engine.num_blocks - taken_blocks(replica) - more
+    if replica.decode_blocks == NONE:
+        if blocks_bound(replica, engine, 0) <= room:
+            return True
+        replica.decode_blocks = decode_blocks(replica, engine, heap, requests, key_bits, 0)
+    return bool(replica.decode_blocks <= room)
+
+
+@compiled
+def steps_with_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, most: int) -> int:
+    """Number of decode steps, 1 to `most`, until the batch would outgrow the cache."""
+    room = engine.num_blocks - taken_blocks(replica)
+    if blocks_bound(replica, engine, most - 1) <= room:
+        return most
+    if decode_blocks(replica, engine, heap, requests, key_bits, most - 1) <= room:
+        return most
+    low, high = 1, most
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if decode_blocks(replica, engine, heap, requests, key_bits, middle - 1) <= room:
+            low = middle
+        else:
+            high = middle
+    return low

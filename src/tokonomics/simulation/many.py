@@ -1,0 +1,107 @@
+"""Many replays, in one process or over several: the same answers in the same order for any number of them."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from tokonomics.errors import TokonomicsError
+from tokonomics.simulation.ask import Case, build_case, replay
+from tokonomics.simulation.figures import Figures, figures
+from tokonomics.workload.scenario import Scenario
+
+_MOST_POOLS: Final = 3
+_LOOK_S: Final = 0.2
+
+KeepGoing = Callable[[int], bool]
+"""Told how many runs are done; says whether to go on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One replay to make: of a scenario, at prices of `today`, with its trace drawn again unless replication is 0."""
+
+    scenario: Scenario
+    today: date
+    replication: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """The figures of a run, or why it has none."""
+
+    figures: Figures | None
+    problem: str = ""
+
+
+def run_one(run: Run) -> Outcome:
+    """Make one replay; what a user could mend becomes the problem of the outcome."""
+    try:
+        return Outcome(
+            figures=figures(replay(_case(run.scenario, run.today), clock=_still_clock, replication=run.replication))
+        )
+    except TokonomicsError as error:
+        return Outcome(figures=None, problem="; ".join(error.violations))
+
+
+def run_all(
+    runs: Sequence[Run], *, num_jobs: int = 1, keep_going: KeepGoing = lambda num_done: True
+) -> list[Outcome | None]:
+    """Make all `runs`; None for those that were not made because `keep_going` said no.
+
+    A worker process that dies takes no run with it: what it had is made again. Raises TokonomicsError where workers
+    die again and again.
+    """
+    done: dict[int, Outcome] = {}
+    if num_jobs > 1 and len(runs) > 1:
+        _in_processes(runs, min(num_jobs, len(runs)), done, keep_going)
+    else:
+        for index, run in enumerate(runs):
+            if not keep_going(index):
+                break
+            done[index] = run_one(run)
+    return [done.get(index) for index in range(len(runs))]
+
+
+@lru_cache(maxsize=4)
+def _case(scenario: Scenario, today: date) -> Case:
+    """Replications of one scenario share what was read for it."""
+    return build_case(scenario, today=today)
+
+
+def _in_processes(runs: Sequence[Run], num_jobs: int, done: dict[int, Outcome], keep_going: KeepGoing) -> None:
+    for _ in range(_MOST_POOLS):
+        waiting = [index for index in range(len(runs)) if index not in done]
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(num_jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
+            try:
+                _gather({pool.submit(run_one, runs[index]): index for index in waiting}, done, keep_going)
+            except BrokenProcessPool:
+                continue
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+            return
+    raise TokonomicsError(f"worker processes died {_MOST_POOLS} times; lower --jobs, or give the machine more memory")
+
+
+def _gather(futures: dict[Future[Outcome], int], done: dict[int, Outcome], keep_going: KeepGoing) -> None:
+    open_ones = set(futures)
+    while open_ones and keep_going(len(done)):
+        ready, open_ones = wait(open_ones, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+        for future in ready:
+            done[futures[future]] = future.result()
+
+
+def _still_clock() -> float:
+    """No figure holds a time of the machine."""
+    return 0.0
+
+
+def _ignore_interrupts() -> None:
+    """Workers finish what they have; the parent decides when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

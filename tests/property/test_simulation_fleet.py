@@ -1,0 +1,167 @@
+"""The compiled fleet is a fleet of stepping engines behind the policies the gateway runs, to rounding."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.oracles.cases import engines, random_hashes, random_requests, random_step_model, seeds
+from tests.oracles.stepping import column
+from tests.oracles.stepping_fleet import fates, step_fleet
+
+from tokonomics.policy.overflow import OverflowPolicy
+from tokonomics.policy.route import ROUTERS, RoutePolicy
+from tokonomics.simulation.build import build_load
+from tokonomics.simulation.fleet import simulate_fleet
+from tokonomics.simulation.fleet_spec import Autoscaling, FleetSpec, ReplicaSpec
+from tokonomics.simulation.state import STATUS_NAMES
+
+RTOL = 1e-9
+MOST_INPUT, MOST_OUTPUT = 60, 40
+scalings = st.one_of(
+    st.none(),
+    st.builds(
+        Autoscaling,
+        target_requests=st.sampled_from([0.7, 2.0, 5.0]),
+        min_replicas=st.integers(0, 1),
+        max_replicas=st.integers(1, 4),
+        interval_s=st.sampled_from([0.0311, 0.177]),
+        up_cooldown_s=st.sampled_from([0.0, 0.0503]),
+        down_cooldown_s=st.sampled_from([0.0, 0.1009]),
+    ),
+)
+overflows = st.one_of(
+    st.none(),
+    st.builds(
+        OverflowPolicy,
+        backend=st.just("api"),
+        enter_ttft_s=st.sampled_from([None, 0.0153, 0.0531]),
+        enter_queue_tokens=st.sampled_from([30, 200]),
+        leave_queue_tokens=st.sampled_from([0, 20]),
+        max_requests_per_minute=st.sampled_from([None, 3]),
+        max_tokens_per_minute=st.sampled_from([None, 200]),
+    ),
+)
+
+
+@st.composite
+def lives(draw):
+    """How replicas come and go."""
+    return {
+        "num_replicas": draw(st.integers(0, 4)),
+        "load_s": draw(st.sampled_from([0.0, 0.0207, 0.213])),
+        "autoscaling": draw(scalings),
+        "capacity_plan": draw(st.sampled_from([(), ((0.0701, 2), (0.303, 1), (0.509, 3))])),
+        "mean_spot_life_hours": draw(st.sampled_from([None, None, 2e-4])),
+        "spot_notice_s": draw(st.sampled_from([0.0, 0.0407])),
+        "mean_time_to_failure_hours": draw(st.sampled_from([None, None, 2e-4])),
+        "billing_increment_s": draw(st.sampled_from([0.0, 0.1])),
+        "min_billed_s": draw(st.sampled_from([0.0, 0.3])),
+    }
+
+
+@st.composite
+def cases(draw, *, steady=False, hashed=False, split=False):
+    rng = np.random.default_rng(draw(seeds))
+    gap_s = draw(st.sampled_from([0.0, 1e-3, 1e-2, 1e-1]))
+    requests = random_requests(
+        rng, draw(st.integers(1, 40)), most_input=MOST_INPUT, most_output=MOST_OUTPUT, gap_s=gap_s, levels=3
+    )
+    need = MOST_INPUT + MOST_OUTPUT
+    shared = draw(engines(need_tokens=need, **({"cached_input_frac": 0.0} if hashed else {})))
+    if hashed:
+        hashes = random_hashes(rng, requests.input_tokens, unit_tokens=2 * shared.block_tokens)
+        requests, shared = replace(requests, block_hashes=hashes), replace(shared, use_prefix_cache=True)
+    replicas = []
+    for number in range(2 if split else draw(st.integers(1, 2))):
+        role = ("prefill", "decode")[number] if split else "mixed"
+        link = {
+            "kv_transfer_latency_s": draw(st.sampled_from([0.0, 0.0051])),
+            "kv_transfer_tokens_per_s": draw(st.sampled_from([float("inf"), 5003.0])),
+        }
+        life = {"num_replicas": draw(st.integers(1, 4))} if steady else draw(lives())
+        if split and not life.get("autoscaling"):  # a role that nobody ever plays is asked for in a unit test
+            life["num_replicas"] = max(life["num_replicas"], 1)
+        options = replace(shared, num_kv_blocks=shared.num_kv_blocks + number)
+        replicas.append(
+            ReplicaSpec(name=str(number), step_model=random_step_model(rng), options=options, role=role, **link, **life)
+        )
+    router = draw(st.sampled_from(ROUTERS if hashed else ROUTERS[:3]))
+    spec = FleetSpec(
+        replicas=tuple(replicas),
+        route=RoutePolicy(router=router),
+        overflow=draw(overflows),
+        keep_tokens=draw(st.booleans()),
+        expected_output_tokens=20.0,
+    )
+    return requests, spec
+
+
+def check(case):
+    requests, spec = case
+    result = simulate_fleet(requests, spec, rng=np.random.default_rng(5))
+    options = spec.replicas[0].options
+    hashes = requests.block_hashes if options.use_prefix_cache else None
+    load = build_load(requests, options)
+    fleet, end_s = step_fleet(load, spec, np.random.default_rng(5), 20, hashes)
+    sequences = fleet.sequences
+    names = np.array(["done", "done", "rejected", "overflowed", "lost"])[result.status]
+    homeless = [one.index for one in fleet.outside]
+    told = fates(sequences)
+    told[homeless] = "lost"
+    assert list(names) == list(told)
+    for name in ("scheduled_s", "first_token_s", "finish_s"):
+        np.testing.assert_allclose(getattr(result, name), column(sequences, name), rtol=RTOL, err_msg=name)
+    assert (result.num_losses == column(sequences, "losses")).all()
+    assert (result.num_preemptions == column(sequences, "preemptions")).all()
+    accounts = result.accounts
+    for name in ("leased_s", "billed_s", "loading_s", "lost_s", "num_leases", "num_lost"):
+        expected = [getattr(place, name) for place in fleet.places]
+        np.testing.assert_allclose(getattr(accounts, name), expected, rtol=1e-8, atol=1e-9, err_msg=name)
+    for name in ("decode_s", "prefill_s"):
+        expected = [getattr(place.replica, name) for place in fleet.places]
+        np.testing.assert_allclose(getattr(accounts, name), expected, rtol=1e-8, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(result.end_s, end_s, rtol=RTOL)
+    return result
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=cases(steady=True))
+def test_equals_stepping_behind_every_router(case):
+    check(case)
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=cases(steady=True, hashed=True))
+def test_equals_stepping_with_prefix_affinity(case):
+    check(case)
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=cases())
+def test_equals_stepping_while_replicas_come_and_go(case):
+    check(case)
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=st.one_of(cases(steady=True, split=True), cases(split=True), cases(split=True, hashed=True)))
+def test_equals_stepping_with_prefill_and_decode_apart(case):
+    check(case)
+
+
+@settings(max_examples=50, deadline=None)
+@given(case=cases())
+def test_no_request_and_no_second_is_lost_or_doubled(case):
+    requests, _ = case
+    result = check(case)
+    finished = np.isin(result.status, [STATUS_NAMES.index("done"), STATUS_NAMES.index("cut")])
+    assert (np.isnan(result.finish_s) == ~finished).all()
+    assert (result.replica[finished] >= 0).all()
+    accounts = result.accounts
+    assert int(accounts.num_done.sum()) == int(finished.sum())
+    assert (np.bincount(result.replica[finished], minlength=accounts.num_done.size) == accounts.num_done).all()
+    parts = accounts.decode_s + accounts.prefill_s + accounts.lost_s + accounts.loading_s + accounts.idle_s
+    np.testing.assert_allclose(parts, accounts.leased_s, atol=1e-9)
+    assert (accounts.idle_s >= -1e-9).all()
+    assert (accounts.billed_s >= accounts.leased_s - 1e-9).all()
+    assert int(result.output_tokens.sum()) <= int(requests.output_tokens.sum())
