@@ -61,7 +61,7 @@ def test_the_document_is_for_programs(run: Run, corpus: Path):
     assert by_metric["output_tokens_per_s"]["predicted"] == 0.5
     assert by_metric["tpot_s"]["predicted"] == 1.0
     assert by_metric["tpot_s"]["mdape"] < 0.4
-    assert by_metric["tpot_s"]["coverage_10_90"] is None
+    assert by_metric["tpot_s"]["coverage_10_90"] in (0.0, 0.5, 1.0), "two rows, each inside its interval or not"
     assert {row["by"] for row in body["groups"]} == {
         "source", "accelerator", "model", "precision", "engine", "mode", "exclusion",
     }  # fmt: skip

@@ -110,7 +110,8 @@ def test_explained_terms_rebuild_the_month(ask):
 
 def test_page_tells_quota_and_threshold(run, shared_dir):
     trace = str(shared_dir / "data" / "traces" / "servegen_language_m_large_demand_10min.parquet")
-    code, out, _ = run("--trace", trace, "--model", "llama-3.3-70b", "--gpu", "h100-sxm", "--api", "openai/gpt-4o-mini")
+    part = ("--gpu", "h100-sxm", "--usd-per-hour", "2")  # dearer, and everything is bought: nothing overflows
+    code, out, _ = run("--trace", trace, "--model", "llama-3.3-70b", *part, "--api", "openai/gpt-4o-mini")
     assert code == 0
     text = " ".join(out.split())
     for words in (

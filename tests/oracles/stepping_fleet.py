@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from itertools import cycle
 
 import numpy as np
 from tests.oracles.stepping import SteppingReplica, sequences_of
@@ -150,7 +151,7 @@ class SteppingFleet:
 
     # leases
     def wait_s(self, mean_hours):
-        return float(self.draws.pop(0)) * mean_hours * 3600.0 if mean_hours else math.inf
+        return float(next(self.draws)) * mean_hours * 3600.0 if mean_hours else math.inf
 
     def launch(self, place, now_s, load_s):
         place.state, place.since_s, place.ready_s = "loading", now_s, now_s + load_s
@@ -316,7 +317,7 @@ class SteppingFleet:
 
 def step_fleet(load, spec, rng, expected, hashes=None):
     """Replay `load` on a fleet; returns the fleet, whose sequences have their fate, and when it ended."""
-    draws = [*rng.exponential(size=1 << 16)]
+    draws = cycle(rng.exponential(size=1 << 16))  # used in turn, over again when all are used
     sequences = sequences_of(load, hashes)
     unit_tokens = hashes.tokens_per_block if hashes else 0
     fleet = SteppingFleet(spec, sequences, expected, draws, unit_tokens, float(load.arrival_s[0]))

@@ -50,7 +50,9 @@ def run_fleet(m: Machine, c: Control, load: Load, told: Told, first: int, last: 
         elif timer_s < inf and (
             coming < num_requests or boundary_s < inf or c.rules.num_homeless + m.num_transfers[0] > 0
         ):
+            c.rules.now_s = now_s
             ring(m, c, load, told, first_clock(c.timers), timer_s)
+            now_s = c.rules.now_s  # later, if a step ended within a jump that a loss cut
             idle_rings = idle_rings + 1 if coming == num_requests and boundary_s == inf else 0
         else:
             break

@@ -88,7 +88,9 @@ def stop_work(m: Machine, c: Control, load: Load, told: Told, at: int, now_s: fl
         account(replica, engine)
         replica.round += complete
         replica.context_sum += engine.round_tokens * (complete * replica.decodes_run)
-        c.places[at].lost_s += now_s - replica.start_s - steps_time_s(replica.first_s, replica.slope_s, complete)
+        kept_s = steps_time_s(replica.first_s, replica.slope_s, complete)
+        c.places[at].lost_s += now_s - replica.start_s - kept_s
+        c.rules.now_s = max(c.rules.now_s, replica.start_s + kept_s)
     mask = (1 << m.key_bits) - 1
     for spot in range(replica.num_decodes):
         index = m.heaps[at, spot] & mask
