@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 
 import duckdb
 import numpy as np
@@ -23,16 +22,6 @@ def run(capsys, monkeypatch):
         code = main([*map(str, args)])
         out, err = capsys.readouterr()
         return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run):
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
 
     return call
 

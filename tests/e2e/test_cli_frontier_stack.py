@@ -23,16 +23,6 @@ def run(capsys, monkeypatch):
     return call
 
 
-@pytest.fixture
-def ask(run):
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return call
-
-
 class TestFrontier:
     def test_the_audits_table(self, ask):
         (one,) = ask("frontier", *ARTICLE, "--batch", "1,4,16,32,64,128,256")["deployments"]

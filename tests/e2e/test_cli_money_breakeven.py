@@ -1,7 +1,5 @@
 """`tok breakeven` as a user runs it: the article's case set right, real prices, rules, hidden costs and mistakes."""
 
-import json
-
 import pytest
 
 from tokonomics.cli.main import main
@@ -19,16 +17,6 @@ def run(capsys, monkeypatch):
         code = main(["breakeven", *args])
         out, err = capsys.readouterr()
         return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run):
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
 
     return call
 

@@ -1,7 +1,5 @@
 """`tok hybrid` as a user runs it: the article's load set right, real demand, the rule of thumb, and mistakes."""
 
-import json
-
 import pytest
 
 from tokonomics.cli.main import main
@@ -20,16 +18,6 @@ def run(capsys, monkeypatch):
         code = main(["hybrid", *args])
         out, err = capsys.readouterr()
         return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run):
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
 
     return call
 

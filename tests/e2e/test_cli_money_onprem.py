@@ -1,7 +1,5 @@
 """`tok onprem` as a user runs it: the article's H100 set right, catalogue prices, rents beside it, and mistakes."""
 
-import json
-
 import pytest
 
 from tokonomics.cli.main import main
@@ -16,16 +14,6 @@ def run(capsys, monkeypatch):
         code = main(["onprem", *args])
         out, err = capsys.readouterr()
         return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run):
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
 
     return call
 

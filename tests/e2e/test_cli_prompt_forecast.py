@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 
 import pytest
 
@@ -20,16 +19,6 @@ def run(capsys, monkeypatch):
         code = main(list(args))
         out, err = capsys.readouterr()
         return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run):
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
 
     return call
 

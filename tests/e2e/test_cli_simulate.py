@@ -33,16 +33,6 @@ def run(capsys, monkeypatch):
     return call
 
 
-@pytest.fixture
-def ask(run):
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def trace(tmp_path_factory):
     """Four hundred requests in bursts."""
