@@ -21,6 +21,7 @@ from tokonomics.measure.intervals import predict_with_intervals
 from tokonomics.measure.predict import METRICS, Prediction
 from tokonomics.report.accuracy_view import accuracy_view
 from tokonomics.report.md import render_md
+from tools.offered_rate import offered_rate
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = _ROOT / "docs" / "accuracy.md"
@@ -78,8 +79,8 @@ def learning_curve(rows: Sequence[Mapping[str, str]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def page(predictions: Sequence[Prediction], *, corpus: Path, catalog_digest: str) -> str:
-    """The text of the page."""
+def page(predictions: Sequence[Prediction], *, corpus: Path, catalog_digest: str, load: str) -> str:
+    """The text of the page; `load` is its section on offered rates, which may be empty."""
     constants = files("tokonomics.physics").joinpath("data", "calibration.json").read_bytes()
     held_out = json.loads(CROSS_VALIDATION.read_text("utf-8"))
     with CURVE.open(encoding="utf-8", newline="") as file:
@@ -98,6 +99,7 @@ def page(predictions: Sequence[Prediction], *, corpus: Path, catalog_digest: str
             "## What each kind of feature bought\n",
             "`python benchmarks/learning_curve.py CORPUS.csv`; each line adds to those before it. MdAPE.\n",
             curve,
+            *(("## Against offered rate\n", load) if load else ()),
             "## All rows\n",
             _CAUTION,
             render_md(accuracy_view(predictions, corpus.name)),
@@ -112,11 +114,13 @@ def main(args: list[str]) -> int:
         return 2
     corpus, catalog = Path(args[0]), load_catalog()
     try:
-        predictions = predict_with_intervals(read_corpus(corpus), catalog)
+        rows = read_corpus(corpus)
+        predictions = predict_with_intervals(rows, catalog)
     except TokonomicsError as error:
         print("\n".join(error.violations), file=sys.stderr)
         return error.exit_code
-    PAGE.write_text(page(predictions, corpus=corpus, catalog_digest=catalog.digest), encoding="utf-8")
+    load = offered_rate(predictions, rows, catalog, PAGE.parent)
+    PAGE.write_text(page(predictions, corpus=corpus, catalog_digest=catalog.digest, load=load), encoding="utf-8")
     print(f"wrote {PAGE.name}")
     return 0
 

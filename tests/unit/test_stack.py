@@ -301,11 +301,12 @@ class TestFormats:
             batches=(1, 4, 16, 64, 256, 1024),
             context_tokens=1536,
         )
-        for field in ("bound_ratio", "engine_ratio"):
+        # A bound never loses; measured kernels pay for unpacking once arithmetic binds, by a few percent.
+        for field, least in (("bound_ratio", 0.99), ("engine_ratio", 0.9)):
             values = [getattr(gain, field) for gain in gains]
             assert values == sorted(values, reverse=True)
             assert values[0] > 2.5
-            assert 0.99 < values[-1] < 1.5
+            assert least < values[-1] < 1.5
 
     def test_wrong_names_and_batches(self):
         model, part = FACTS.model("llama-3-70b"), FACTS.accelerator("h100-sxm")

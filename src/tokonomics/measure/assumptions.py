@@ -16,6 +16,8 @@ _FEWEST_BITS_FIRST = {"nvfp4": "fp4", "fp8": "fp8"}
 _ONE_GROUP_MODES = ("batch", "concurrency", "single-prefill", "single-decode")
 """Modes in which all accelerators run one copy of the model unless the row says otherwise."""
 
+_SWEEPS_OF_SERVERS = ("aic-silicon-public-sweep", "aic-silicon-db-dump")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
@@ -61,7 +63,7 @@ def lengths(row: Measurement) -> tuple[float, float] | None:
     if row.input_tokens is not None and row.output_tokens is not None:
         return row.input_tokens, row.output_tokens
     for known in name_rows("dataset_lengths"):
-        if known["dataset"] == row.dataset and known["modes"] in ("*", row.mode):
+        if known["dataset"] == row.dataset and known["modes"] in ("*", row.mode) and known["marker"] in row.note:
             prompt = float(known["input_tokens"]) if row.input_tokens is None else row.input_tokens
             return prompt, float(known["output_tokens"]) if row.output_tokens is None else row.output_tokens
     return None
@@ -69,14 +71,26 @@ def lengths(row: Measurement) -> tuple[float, float] | None:
 
 def system_gpus(row: Measurement, note: Note) -> int:
     """Accelerators of the system; under attention data parallelism the column counts those of one attention group."""
-    return (row.num_gpus or (row.tp or 1) * (row.pp or 1)) * note.attention_dp
+    return (row.num_gpus or (row.tp or 1) * (row.pp or 1)) * note.attention_dp // _times_counted(row, note)
+
+
+def _times_counted(row: Measurement, note: Note) -> int:
+    """How often a source counts one accelerator.
+
+    A server that was started with as many tensor as expert ranks has that many accelerators, each in both roles; the
+    nightly sweeps multiply the two. Rows of 16 accelerators that equal those of 4 to the last digit show it.
+    """
+    tensor, expert = note.expert_ranks
+    is_sweep = row.source_id in _SWEEPS_OF_SERVERS and note.attention_dp == 1
+    return expert if is_sweep and tensor == expert and (row.tp or 1) == tensor * expert else 1
 
 
 def stated_layout(row: Measurement, note: Note, engine: EngineName) -> Layout | None:
     """The layout of one copy where the row states it or its mode and engine leave no choice; None otherwise."""
     num_gpus = system_gpus(row, note)
     if row.tp or row.pp:
-        return Layout(tensor_parallel=(row.tp or 1) * note.attention_dp, pipeline_parallel=row.pp or 1)
+        ranks = (row.tp or 1) * note.attention_dp // _times_counted(row, note)
+        return Layout(tensor_parallel=ranks, pipeline_parallel=row.pp or 1)
     if not engine.splits_tensors:
         return Layout(tensor_parallel=1, pipeline_parallel=num_gpus)
     if num_gpus == 1 or row.mode in _ONE_GROUP_MODES:
@@ -88,6 +102,18 @@ def tpot_limit_s(row: Measurement) -> float | None:
     """Limit on time per output token that the benchmark of the data set sets for the scenario the note names."""
     rows = (one for one in name_rows("latency_limits") if one["dataset"] == row.dataset and one["marker"] in row.note)
     return next((float(one["tpot_limit_s"]) for one in rows), None)
+
+
+def run_requests(row: Measurement, note: Note) -> int:
+    """Requests of an open-loop run: as the note says, else as known of the source, else the usual number."""
+    if note.num_requests:
+        return note.num_requests
+    known = (
+        int(one["num_requests"])
+        for one in name_rows("run_lengths")
+        if one["source_id"] in ("*", row.source_id) and one["dataset"] in ("*", row.dataset)
+    )
+    return next(known)
 
 
 def has_mixed_lengths(dataset: str) -> bool:

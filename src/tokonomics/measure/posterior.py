@@ -2,10 +2,11 @@
 
 Before them, the constants of a group (a model on an accelerator in an engine) are normal about what its features
 foretell, on the link scale, with the spread that held-out groups showed. A measured point is the prediction times a
-log-normal error. The most likely constants are found by Gauss-Newton; the covariance is that of the linearised problem.
+log-normal error. The most likely constants are found by Gauss-Newton with halved steps; the covariance is that of the
+linearised problem.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,19 +18,29 @@ from tokonomics.measure.calibration.problem import Problem
 from tokonomics.measure.case import Case
 from tokonomics.physics.calibration import Calibration, Values
 
-_ROUNDS: Final = 8
+_ROUNDS: Final = 12
+_MOST_HALVINGS: Final = 8
 _OWN_NOISE_RATIO: Final = 0.35
 """Noise of own points over that of the corpus: they come from one system, not from many sources."""
+_LEAST_SHARE_FRAC: Final = 1e-6
+_JACOBIAN_STEP_LINK: Final = 1e-3
+_SETTLED_LINK: Final = 1e-7
 _MOST_VARIANCE_LINK: Final = 0.1
 """Beyond this a constant that a few points hardly tell would chase their noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Posterior:
-    """What points say of a group: the shift of its constants on the link scale, (constants,), and the spread."""
+    """What points say of a group: the shift of its constants on the link scale, (constants,), and the spread.
+
+    `covariance` and the shift take the points at the noise of one system. `known_frac` (directions, constants), as
+    `physics.evidence` holds it, takes them at the noise of the corpus: what they say of the other layouts and formats
+    of the group is less sure than what they say of themselves. Held-out groups then stay as well covered as before.
+    """
 
     shift: Values
     covariance: Values
+    known_frac: Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,26 +51,66 @@ class Shifted:
     sd_log: Values
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Points:
+    """Measured values of a group, their precision (0 where nothing was measured), and the prior of the constants."""
+
+    measured_log: Values
+    precision: Values
+    prior: Values
+
+    def misses(self, at: Values) -> Values:
+        """Measured less predicted logs; 0 where either is missing."""
+        return np.where((self.precision > 0.0) & np.isfinite(at), self.measured_log - at, 0.0)
+
+    def cost(self, at: Values, shift: Values) -> float:
+        """Twice the negative logarithm of the posterior, but for a constant."""
+        return float((self.precision * self.misses(at) ** 2).sum() + (shift**2 / self.prior).sum())
+
+
 def posterior(measured: Sequence[Case], fit: Calibration) -> Posterior:
     """Constants of one group after the `measured` cases of it; raises InputError where they are not of one group."""
+    points, base, tangent = _points(measured, fit), _values(_group(measured), fit), _tangent(measured, fit)
+    shift = np.zeros(len(fit.constants))
+    at, slopes = tangent(base)
+    for _ in range(_ROUNDS):
+        step = _covariance(points, slopes) @ _pull(points, at, slopes, shift)
+        cost = points.cost(at, shift)
+        for halving in range(_MOST_HALVINGS):  # slopes turn where constants move far, so a whole step may overshoot
+            moved = shift + step * 0.5**halving
+            at, slopes = tangent(base + moved)
+            if points.cost(at, moved) <= cost:
+                break
+        else:
+            moved, (at, slopes) = shift, tangent(base + shift)
+        shift, change = moved, np.abs(moved - shift).max()
+        if change < _SETTLED_LINK:
+            break
+    known = _known_frac(slopes, _OWN_NOISE_RATIO**2 * points.precision, points.prior)
+    return Posterior(shift=shift, covariance=_covariance(points, slopes), known_frac=known)
+
+
+def _points(measured: Sequence[Case], fit: Calibration) -> _Points:
     problem = _group(measured)
     prior = np.mean([fit.variance_link(one) for one in problem.features], axis=0)
-    prior = np.clip(prior, 1e-12, _MOST_VARIANCE_LINK)
     noise = _OWN_NOISE_RATIO * noise_sd_log(measured, fit.noise_sd_log)
-    known = np.isfinite(problem.measured_log)
-    precision = np.where(known, 1.0 / noise**2, 0.0)
-    shift = np.zeros(len(fit.constants))
-    covariance = np.diag(prior)
-    base = _values(problem, fit)
-    for _ in range(_ROUNDS):
-        at = problem.predicted_log(base + shift, fit)
-        slopes = problem.jacobian(base + shift, fit, at)
-        misses = np.where(known & np.isfinite(at), problem.measured_log - at, 0.0)
-        information = np.einsum("nm,nmj,nmk->jk", precision, slopes, slopes) + np.diag(1.0 / prior)
-        pull = np.einsum("nm,nmj->j", precision * misses, slopes) - shift / prior
-        covariance = np.linalg.inv(information)
-        shift = shift + covariance @ pull
-    return Posterior(shift=shift, covariance=covariance)
+    return _Points(
+        measured_log=problem.measured_log,
+        precision=np.where(np.isfinite(problem.measured_log), 1.0 / noise**2, 0.0),
+        prior=np.clip(prior, 1e-12, _MOST_VARIANCE_LINK),
+    )
+
+
+def _covariance(points: _Points, slopes: Values) -> Values:
+    """Inverse of what the points and the prior tell, at these slopes."""
+    information = np.einsum("nm,nmj,nmk->jk", points.precision, slopes, slopes)
+    return np.asarray(np.linalg.inv(information + np.diag(1.0 / points.prior)))
+
+
+def _pull(points: _Points, at: Values, slopes: Values, shift: Values) -> Values:
+    """Slope of the log posterior at `shift`."""
+    weighed = points.precision * points.misses(at)
+    return np.asarray(np.einsum("nm,nmj->j", weighed, slopes) - shift / points.prior)
 
 
 def shifted(cases: Sequence[Case], fit: Calibration, found: Posterior) -> Shifted:
@@ -70,6 +121,34 @@ def shifted(cases: Sequence[Case], fit: Calibration, found: Posterior) -> Shifte
     slopes = problem.jacobian(values, fit, at)
     moved = np.einsum("nmj,jk,nmk->nm", slopes, found.covariance, slopes)
     return Shifted(predicted_log=at, sd_log=np.sqrt(moved + noise_sd_log(cases, fit.noise_sd_log) ** 2))
+
+
+def _tangent(cases: Sequence[Case], fit: Calibration) -> Callable[[Values], tuple[Values, Values]]:
+    """Predictions and slopes of `cases` as a function of their constants; all moved constants in one evaluation."""
+    size = len(fit.constants)
+    problem = Problem(list(cases) * (size + 1))
+    moves = np.concatenate([np.zeros((1, size)), _JACOBIAN_STEP_LINK * np.eye(size)])
+
+    def at(values: Values) -> tuple[Values, Values]:
+        moved = (values + moves[:, None, :]).reshape(-1, size)
+        logs = problem.predicted_log(moved, fit).reshape(size + 1, len(cases), -1)
+        slopes = np.moveaxis((logs[1:] - logs[0]) / _JACOBIAN_STEP_LINK, 0, -1)
+        return logs[0], np.where(np.isfinite(slopes), slopes, 0.0)
+
+    return at
+
+
+def _known_frac(slopes: Values, precision: Values, prior: Values) -> Values:
+    """Directions that measured values tell, in units of the prior's deviations, each by the share that is known.
+
+    A value of which a deviation of the prior would move the prediction by s deviations of its noise leaves 1/(1 + s^2)
+    of the variance.
+    """
+    told = slopes * np.sqrt(prior) * np.sqrt(precision)[..., None]
+    _, strength, directions = np.linalg.svd(told.reshape(-1, len(prior)), full_matrices=False)
+    shares = strength / np.sqrt(1.0 + strength**2)
+    kept = shares > _LEAST_SHARE_FRAC
+    return np.asarray(shares[kept, None] * directions[kept])
 
 
 def _group(cases: Sequence[Case]) -> Problem:

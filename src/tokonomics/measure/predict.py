@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tokonomics.catalog.load import Catalog
-from tokonomics.measure.assumptions import has_mixed_lengths, tpot_limit_s
+from tokonomics.measure.assumptions import tpot_limit_s
 from tokonomics.measure.case import Case, CaseBuilder, NoCase
 from tokonomics.measure.corpus import Measurement
+from tokonomics.measure.loads import case_load
 from tokonomics.measure.modes.closed_loop import closed_loop
 from tokonomics.measure.modes.load import Load, Speed
 from tokonomics.measure.modes.offline import offline_max
 from tokonomics.measure.modes.open_loop import open_loop
 from tokonomics.measure.modes.single import single_phase
 from tokonomics.measure.modes.static_batch import static_batch
-from tokonomics.physics.constants import EngineConstants
+from tokonomics.measure.replay import replayed_open_loops, replays
 from tokonomics.physics.step import StepModel, stack_step_models
 from tokonomics.physics.uncertainty import Z90
 
@@ -80,7 +80,7 @@ def predict_cases(
     builder: CaseBuilder, corpus: Sequence[Measurement], cases: Sequence[Case | NoCase]
 ) -> tuple[Prediction, ...]:
     """Predict the `cases` of `corpus`, without intervals."""
-    speeds = _speeds(cases)
+    speeds = {**_speeds(cases), **replayed_values(cases)}
     return tuple(_prediction(builder, row, case, speeds.get(i)) for i, (row, case) in enumerate(zip(corpus, cases)))
 
 
@@ -112,10 +112,24 @@ def _speeds(cases: Sequence[Case | NoCase]) -> Mapping[int, tuple[float | None, 
         held = [case for _, case in chosen]
         with np.errstate(divide="ignore", invalid="ignore"):
             values = speed(stack_step_models([case.replica.step_model for case in held]), case_load(held))
-        columns = [np.broadcast_to(getattr(values, name), len(held)) for name in METRICS]
-        for place, (i, case) in enumerate(chosen):
-            found[i] = _whole_system(case, [float(column[place]) for column in columns])
+        found |= _by_index(chosen, values)
     return found
+
+
+def replayed_values(cases: Sequence[Case | NoCase]) -> Mapping[int, tuple[float | None, ...]]:
+    """Values of `METRICS` for the whole system, by the index of the case, for those that a replay answers."""
+    chosen = [(i, case) for i, case in enumerate(cases) if isinstance(case, Case) and replays(case)]
+    if not chosen:
+        return {}
+    found = _by_index(chosen, replayed_open_loops([case for _, case in chosen]))
+    return {i: values for i, values in found.items() if any(value is not None for value in values)}
+
+
+def _by_index(chosen: Sequence[tuple[int, Case]], speed: Speed) -> dict[int, tuple[float | None, ...]]:
+    columns = [np.broadcast_to(getattr(speed, name), len(chosen)) for name in METRICS]
+    return {
+        i: _whole_system(case, [float(column[place]) for column in columns]) for place, (i, case) in enumerate(chosen)
+    }
 
 
 def _whole_system(case: Case, values: Sequence[float]) -> tuple[float | None, ...]:
@@ -128,37 +142,6 @@ def _whole_system(case: Case, values: Sequence[float]) -> tuple[float | None, ..
 def speed_of_mode(mode: str) -> Callable[[StepModel, Load], Speed]:
     """What answers a mode of measurement."""
     return _SPEED_OF_MODE[mode]
-
-
-def case_load(cases: Sequence[Case]) -> Load:
-    """What the replicas of `cases` are asked, as arrays of shape (cases,)."""
-
-    def column(value: Callable[[Case], float]) -> NDArray[np.float64]:
-        return np.array([value(case) for case in cases], dtype=float)
-
-    return Load(
-        input_tokens=column(lambda case: case.input_tokens),
-        output_tokens=column(lambda case: case.output_tokens),
-        depth_tokens=column(lambda case: case.note.depth_tokens),
-        step_budget_tokens=column(lambda case: case.replica.deployment.step_budget_tokens),
-        num_sequences=column(lambda case: (case.num_sequences or 1) / case.num_working),
-        num_held=column(lambda case: case.replica.box.max_batch(case.input_tokens + case.output_tokens / 2.0)),
-        num_requests=column(lambda case: (case.note.num_requests or math.inf) / case.num_replicas),
-        offered_requests_per_s=column(
-            lambda case: (case.measurement.offered_requests_per_s or math.nan) / case.num_replicas
-        ),
-        limit_s=column(lambda case: tpot_limit_s(case.measurement) or math.nan),
-        request_overhead_s=column(lambda case: _serving(case).request_overhead_s),
-        token_overhead_s=column(lambda case: _serving(case).token_overhead_s),
-        prefill_step_ratio=column(lambda case: _serving(case).prefill_step_ratio),
-        bunching_frac=column(lambda case: _serving(case).bunching_frac),
-        decode_only=np.array([case.note.is_decode_only for case in cases], dtype=bool),
-        mixed_lengths=np.array([has_mixed_lengths(case.measurement.dataset) for case in cases], dtype=bool),
-    )
-
-
-def _serving(case: Case) -> EngineConstants:
-    return case.replica.deployment.constants
 
 
 def _prediction(

@@ -12,7 +12,8 @@ from tokonomics.measure.calibration.design import CONSTANTS, PRIOR_MEAN, Design,
 from tokonomics.measure.calibration.folds import SPLITS, held_out_logs
 from tokonomics.measure.calibration.labels import noise_sd_log, stretch_factors, stretch_labels
 from tokonomics.measure.calibration.problem import Problem
-from tokonomics.measure.calibration.solve import Solution, solve
+from tokonomics.measure.calibration.replayed import solve_through_replays
+from tokonomics.measure.calibration.solve import Solution
 from tokonomics.measure.calibration.spread import (
     feature_variances,
     group_spread,
@@ -58,9 +59,10 @@ def calibrate(cases: Sequence[Case], *, fitted_on: str, corpus_digest: str, num_
     unknowns = design(problem)
     held_out = held_out_logs(problem, unknowns, blank, num_jobs)
     misses = {split: problem.measured_log - held_out[split] for split in SPLITS}
-    solution = solve(problem, unknowns, blank, np.ones(len(cases), dtype=bool))
+    found = solve_through_replays(problem, unknowns, blank, np.ones(len(cases), dtype=bool))
+    solution = found.solution
     fitted = _with_weights(blank, unknowns, solution, weight_variances(problem, unknowns, solution))
-    return _with_spread(fitted, problem, unknowns.values(solution.weights), solution.predicted_log, misses)
+    return _with_spread(fitted, found.problem, unknowns.values(solution.weights), solution.predicted_log, misses)
 
 
 def blank_calibration(fitted_on: str, corpus_digest: str, num_rows: int) -> Calibration:

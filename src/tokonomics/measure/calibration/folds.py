@@ -8,7 +8,7 @@ import numpy as np
 
 from tokonomics.measure.calibration.design import Design
 from tokonomics.measure.calibration.problem import Ints, Problem
-from tokonomics.measure.calibration.solve import solve
+from tokonomics.measure.calibration.replayed import solve_through_replays
 from tokonomics.physics.calibration import Calibration, Values
 
 SPLITS: Final = ("rows", "groups", "sources")
@@ -55,4 +55,4 @@ _jobs: Sequence[_Job] = ()
 
 def _one(place: int) -> Values:
     problem, unknowns, shape, folds, fold = _jobs[place]
-    return solve(problem, unknowns, shape, folds != fold).predicted_log
+    return solve_through_replays(problem, unknowns, shape, folds != fold).replayed_log

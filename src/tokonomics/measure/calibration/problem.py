@@ -1,6 +1,7 @@
 """Log predictions of every measured value as a function of the constants, whole corpora at a time."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokonomics.measure.case import Case
+from tokonomics.measure.loads import case_load
 from tokonomics.measure.modes.load import Load
-from tokonomics.measure.predict import METRICS, case_load, speed_of_mode
+from tokonomics.measure.predict import METRICS, speed_of_mode
 from tokonomics.physics.calibration import Calibration, Values
 from tokonomics.physics.constants import ideal_constants
 from tokonomics.physics.features import Feature
@@ -42,11 +44,15 @@ class _ModeCases:
 
 
 class Problem:
-    """Cases with at least one measured value, their features, and their log measurements, shape (cases, metrics)."""
+    """Cases with at least one measured value, their features, and their log measurements, shape (cases, metrics).
+
+    `shift_log` is added to every prediction; see `shifted`.
+    """
 
     def __init__(self, cases: Sequence[Case]) -> None:
         self.cases = tuple(cases)
         self.measured_log = _logs(cases)
+        self.shift_log = np.zeros_like(self.measured_log)
         self.num_working = np.array([case.num_working for case in cases], dtype=float)
         by_mode: dict[str, list[int]] = {}
         for place, case in enumerate(cases):
@@ -84,7 +90,13 @@ class Problem:
         for held in self._modes:
             natural = dict(zip(fit.constants, fit.natural_ratio(values[held.places]).T, strict=True))
             found[held.places] = _mode_logs(held, natural, self.num_working[held.places])
-        return found
+        return np.asarray(found + self.shift_log)
+
+    def shifted(self, shift_log: Values) -> "Problem":
+        """The problem with `shift_log`, shape (cases, metrics), added to its log predictions."""
+        other = copy(self)
+        other.shift_log = self.shift_log + shift_log
+        return other
 
     def jacobian(self, values: Values, fit: Calibration, at: Values) -> Values:
         """Slopes of the log predictions, shape (cases, metrics, constants), about `at` = the predictions there."""

@@ -39,6 +39,11 @@ class Load:
         return self.depth_tokens + self.input_tokens + self.output_tokens / 2.0
 
     @property
+    def total_tokens(self) -> Floats:
+        """Tokens of a request that a replica computes: its prompt and its answer."""
+        return self.input_tokens + self.output_tokens
+
+    @property
     def front_end_s(self) -> Floats:
         """Time of a request outside the steps, before its first token."""
         return self.request_overhead_s + self.token_overhead_s * self.input_tokens
@@ -88,6 +93,15 @@ def running(model: StepModel, load: Load, batch: ArrayLike) -> Running:
         ).total_s,
         long_frac=np.minimum(prompt_per_step / chunk, 1.0),
     )
+
+
+def most_decoding(load: Load) -> Floats:
+    """Sequences that decode at once, at most, when every step is as full of tokens as its budget allows.
+
+    N of them and the prompts of those that take their places are N x (1 + input/output) tokens a step; the others in
+    the batch wait for their prompts.
+    """
+    return np.asarray(load.step_budget_tokens * load.output_tokens / np.maximum(load.total_tokens, 1e-9))
 
 
 def prompt_s(model: StepModel, load: Load, num_prompts: ArrayLike = 1.0, beside: ArrayLike = 0.0) -> Floats:

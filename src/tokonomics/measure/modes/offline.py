@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tokonomics.measure.modes.load import Load, Speed, prompt_s, running
+from tokonomics.measure.modes.load import Load, Speed, most_decoding, prompt_s, running
 from tokonomics.physics.step import Floats, StepModel, step_time
 
 _EULER_GAMMA = 0.5772
@@ -16,7 +16,7 @@ def offline_max(model: StepModel, load: Load) -> Speed:
     A full batch serves all but the last requests at its steady rate; then the prompts of a batch and its decoding are
     added, as it empties. Without a number of requests the run is endless, and the wait for the first token not known.
     """
-    batch = np.maximum(np.minimum(load.num_requests, load.num_held), 1.0)
+    batch = np.maximum(np.minimum(np.minimum(load.num_requests, load.num_held), most_decoding(load)), 1.0)
     steps = running(model, load, batch)
     requests_per_s = batch / np.maximum(load.output_tokens * steps.mean_s, 1e-12)
     fill_s = load.prefill_step_ratio * prompt_s(model, load, batch)
