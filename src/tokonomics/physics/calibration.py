@@ -6,9 +6,9 @@ the logarithm. A feature that the file does not have adds nothing to the mean an
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -43,7 +43,7 @@ class Calibration:
     corpus_digest: str
     num_rows: int
 
-    @property
+    @cached_property
     def engines(self) -> tuple[str, ...]:
         """Engines that were seen, and `generic` for any other."""
         names = (name.removeprefix("engine:") for name in self.weight if name.startswith("engine:"))
@@ -51,11 +51,12 @@ class Calibration:
 
     def values_link(self, features: Iterable[Feature]) -> Values:
         """Constants on the link scale for `features`, shape (constants,)."""
-        total = self.mean_link.copy()
-        for name, value in features:
-            if name in self.weight:
-                total += value * self.weight[name]
-        return total
+        known = [(self._weight_rows[name], value) for name, value in features if name in self._weight_rows]
+        if not known:
+            return self.mean_link.copy()
+        rows, values = zip(*known)
+        parts = self._weight_table[list(rows)] * np.array(values)[:, None]
+        return np.asarray(np.add.reduce(np.concatenate((self.mean_link[None], parts)), axis=0))
 
     def variance_link(self, features: Iterable[Feature]) -> Values:
         """Variance of each constant on the link scale: of the weights, of what was not seen, and of one group."""
@@ -66,6 +67,43 @@ class Calibration:
             total += value**2 * (self.prior_variance[block] if known is None else known)
         return total
 
+    def variances_link(self, features: Sequence[tuple[Feature, ...]]) -> Values:
+        """`variance_link` of many deployments at once, shape (deployments, constants); each has one feature or more."""
+        if not features:
+            return np.zeros((0, len(self.constants)))
+        places, rows = self._variance_rows, []
+        for one in features:
+            rows += [places[name] if name in places else places[name.partition(":")[0]] for name, _ in one]
+        values = np.array([value for one in features for _, value in one])
+        starts = np.cumsum([0, *map(len, features[:-1])])
+        parts = self._variance_table[np.array(rows)] * np.square(values)[:, None]
+        return np.asarray(np.add.reduceat(parts, starts) + self.group_variance_link)
+
+    @cached_property
+    def _weight_rows(self) -> Mapping[str, int]:
+        return {name: row for row, name in enumerate(self.weight)}
+
+    @cached_property
+    def _weight_table(self) -> Values:
+        return np.array(list(self.weight.values())).reshape(-1, len(self.constants))
+
+    @cached_property
+    def _shares(self) -> NDArray[np.bool_]:
+        return np.array([name.endswith("efficiency_frac") for name in self.constants])
+
+    @cached_property
+    def _one_up(self) -> NDArray[np.bool_]:
+        return np.array([name == "expert_imbalance_ratio" for name in self.constants])
+
+    @cached_property
+    def _variance_rows(self) -> Mapping[str, int]:
+        """Row of a feature in `_variance_table`; of its block, by the name without a colon, where it was not seen."""
+        return {name: row for row, name in enumerate((*self.variance, *self.prior_variance))}
+
+    @cached_property
+    def _variance_table(self) -> Values:
+        return np.array([*self.variance.values(), *self.prior_variance.values()])
+
     def natural_ratio(self, values: Values) -> Values:
         """Constants in their own units from `values` on the link scale, any leading shape.
 
@@ -73,11 +111,9 @@ class Calibration:
         >>> bool(np.all(fit.natural_ratio(np.full(len(fit.constants), 50.0))[:5] <= 1.0))
         True
         """
-        shares = np.array([name.endswith("efficiency_frac") for name in self.constants])
-        one_up = np.array([name == "expert_imbalance_ratio" for name in self.constants])
         with np.errstate(over="ignore"):
             grown = np.exp(values)
-            found = np.where(shares, 1.0 / (1.0 + np.exp(-values)), grown + one_up)
+            found = np.where(self._shares, 1.0 / (1.0 + np.exp(-values)), grown + self._one_up)
         return np.asarray(found)
 
 

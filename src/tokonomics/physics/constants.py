@@ -1,6 +1,6 @@
 """Constants of engines on hardware: how far a deployment stays from the roofline, and what surrounds its steps."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Final
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tokonomics.errors import UnknownName
 from tokonomics.physics.calibration import Calibration, calibration
+from tokonomics.physics.evidence import Evidence
 from tokonomics.physics.features import Feature
 
 IDEAL_ENGINE: Final = "roofline"
@@ -91,13 +92,23 @@ def ideal_constants() -> EngineConstants:
     )
 
 
-def calibrated_constants(engine: str, features: tuple[Feature, ...]) -> EngineConstants:
-    """Constants of `engine` for a deployment of `features`; raises UnknownName when there is no such engine."""
+def calibrated_constants(
+    engine: str, features: tuple[Feature, ...], evidence: Evidence | None = None
+) -> EngineConstants:
+    """Constants of `engine` for a deployment of `features`, shifted by what `evidence` says of its group.
+
+    Raises UnknownName when there is no such engine.
+    """
     check_engine(engine)
     if engine == IDEAL_ENGINE:
         return ideal_constants()
     fit = calibration()
-    return constants_at(engine, fit.values_link(features), fit)
+    if evidence is None:
+        return constants_at(engine, fit.values_link(features), fit)
+    shifted = constants_at(engine, fit.values_link(features) + evidence.shift_link, fit)
+    return replace(
+        shifted, source=f"{shifted.source}; shifted by own measurements, {evidence.num_points} of this group"
+    )
 
 
 def constants_at(engine: str, values: NDArray[np.float64], fit: Calibration) -> EngineConstants:

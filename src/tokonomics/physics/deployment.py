@@ -1,11 +1,14 @@
 """A deployment: one model in one precision on one kind of accelerator, split over some of them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
 
 from tokonomics.catalog.accelerator import Accelerator
 from tokonomics.catalog.model import Model
 from tokonomics.errors import InputError, raise_all
 from tokonomics.physics.constants import EngineConstants, calibrated_constants
+from tokonomics.physics.evidence import Evidence, evidence_of
 from tokonomics.physics.features import Feature, deployment_features
 from tokonomics.physics.formats import WeightFormat, kv_element_bytes, weight_format
 
@@ -21,7 +24,8 @@ class Deployment:
 
     `tensor_parallel` x `pipeline_parallel` accelerators hold one copy. `expert_parallel` gives each tensor-parallel
     rank whole experts instead of slices of all. `attention_data_parallel` replicates attention so that each rank
-    keeps the KV cache of its own sequences (DeepSeek-style serving).
+    keeps the KV cache of its own sequences (DeepSeek-style serving). `evidence` is what own measurements of its group
+    say, which its constants contain already.
     """
 
     model: Model
@@ -35,6 +39,7 @@ class Deployment:
     attention_data_parallel: bool = False
     step_budget_tokens: int = DEFAULT_STEP_BUDGET_TOKENS
     max_sequences: int = DEFAULT_MAX_SEQUENCES
+    evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         counts = {
@@ -73,6 +78,13 @@ class Deployment:
             attention_data_parallel=self.attention_data_parallel,
         )
 
+    def without_evidence(self) -> Self:
+        """The deployment with the constants it had before own measurements; itself where there were none."""
+        if self.evidence is None:
+            return self
+        constants = calibrated_constants(self.constants.engine, self.features)
+        return replace(self, evidence=None, constants=constants)
+
     @property
     def name(self) -> str:
         """Short name, for tables: accelerator x count, precision."""
@@ -90,10 +102,12 @@ def deployment(
     pipeline_parallel: int = 1,
     expert_parallel: bool = False,
     attention_data_parallel: bool = False,
+    evidence: Iterable[Evidence] = (),
 ) -> Deployment:
     """Build a deployment from names; the precision defaults to the model's native one, the KV cache to 16 bit.
 
-    Raises UnknownName for a precision, KV format or engine that is in no table.
+    Of `evidence` it takes what speaks of its group. Raises UnknownName for a precision, KV format or engine that is in
+    no table.
     """
     weights, element_bytes = weight_format(precision or model.native_format), kv_element_bytes(kv_format or "bf16")
     features = deployment_features(
@@ -107,14 +121,16 @@ def deployment(
         expert_parallel=expert_parallel,
         attention_data_parallel=attention_data_parallel,
     )
+    known = evidence_of(evidence, model.id, accelerator.id, engine)
     return Deployment(
         model=model,
         accelerator=accelerator,
         precision=weights,
         kv_element_bytes=element_bytes,
-        constants=calibrated_constants(engine, features),
+        constants=calibrated_constants(engine, features, known),
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
         expert_parallel=expert_parallel,
         attention_data_parallel=attention_data_parallel,
+        evidence=known,
     )

@@ -5,6 +5,7 @@ hardware family or a mixture of experts; none names a row of measurements or one
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import log, log2
 
 from tokonomics.catalog.accelerator import Accelerator
@@ -15,6 +16,7 @@ Feature = tuple[str, float]
 
 _CLASS_OF_FORMAT = {"int4-awq": "int4", "int4-gptq": "int4", "fp4": "nvfp4"}
 _SIXTEEN_BIT = ("fp16", "bf16")
+_SCALES = ("tp", "pp", "active-bytes", "total-bytes", "hidden", "layers", "kv-heads", "experts")
 _TYPICAL_WEIGHT_BYTES = 8e9
 _TYPICAL_HIDDEN_SIZE = 4096
 _TYPICAL_LAYERS = 40
@@ -34,7 +36,6 @@ def deployment_features(
     attention_data_parallel: bool,
 ) -> tuple[Feature, ...]:
     """Features of one deployment, the same for any batch and any lengths."""
-    family = accelerator.family
     flags = (
         *_model_flags(model),
         *(["ep"] if expert_parallel else []),
@@ -43,26 +44,40 @@ def deployment_features(
         *(["tp"] if tensor_parallel > 1 else []),
         *(["pcie"] if _is_on_pcie(accelerator) and tensor_parallel * pipeline_parallel > 1 else []),
     )
-    scales = tuple(_scales(model, precision, tensor_parallel, pipeline_parallel))
+    sizes = tuple(_scales(model, precision, tensor_parallel, pipeline_parallel))
+    return _memberships(engine, accelerator.family, accelerator.id, precision.id, flags) + tuple(
+        zip(_scale_names(engine), sizes + sizes)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _memberships(
+    engine: str, family: str, accelerator_id: str, precision_id: str, flags: tuple[str, ...]
+) -> tuple[Feature, ...]:
+    """Features of value 1; cached, for a sweep asks for the same few again and again."""
     return (
         ("all:", 1.0),
         (f"engine:{engine}", 1.0),
         (f"family:{family}", 1.0),
         (f"cell:{engine}/{family}", 1.0),
-        (f"accelerator:{accelerator.id}", 1.0),
-        *_format_features(precision, engine, family),
+        (f"accelerator:{accelerator_id}", 1.0),
+        *_format_features(precision_id, engine, family),
         *((f"flag:{flag}", 1.0) for flag in flags),
         *((f"flag-engine:{flag}/{engine}", 1.0) for flag in flags),
-        *((f"scale:{name}", value) for name, value in scales),
-        *((f"scale-engine:{name}/{engine}", value) for name, value in scales),
     )
 
 
-def _format_features(precision: WeightFormat, engine: str, family: str) -> tuple[Feature, ...]:
+@lru_cache(maxsize=64)
+def _scale_names(engine: str) -> tuple[str, ...]:
+    """Names of the sizes, then those of the sizes in this engine."""
+    return (*(f"scale:{name}" for name in _SCALES), *(f"scale-engine:{name}/{engine}" for name in _SCALES))
+
+
+def _format_features(precision_id: str, engine: str, family: str) -> tuple[Feature, ...]:
     """Kernels of a format, beside those of 16 bit that are the base."""
-    if precision.id in _SIXTEEN_BIT:
+    if precision_id in _SIXTEEN_BIT:
         return ()
-    name = _CLASS_OF_FORMAT.get(precision.id, precision.id)
+    name = _CLASS_OF_FORMAT.get(precision_id, precision_id)
     return (
         (f"format:{name}", 1.0),
         (f"format-engine:{name}/{engine}", 1.0),
@@ -86,16 +101,16 @@ def _is_on_pcie(part: Accelerator) -> bool:
     return "pci" in part.link.lower()
 
 
-def _scales(model: Model, precision: WeightFormat, tp: int, pp: int) -> Iterator[Feature]:
-    """Logarithms of sizes, centred on common ones and of order 1: kernels change with the shape of their shards."""
+def _scales(model: Model, precision: WeightFormat, tp: int, pp: int) -> Iterator[float]:
+    """Logarithms of sizes, by `_SCALES`, centred on common ones and of order 1: kernels change with shard shapes."""
     tp, pp = max(tp, 1), max(pp, 1)  # a count below 1 is refused by the deployment itself
     bytes_per_param, num_gpus = precision.weight_bits / 8.0, tp * pp
     active, total = max(model.params.active, 1), max(model.params.total, 1)
-    yield "tp", log2(tp) / 2.0
-    yield "pp", log2(pp) / 2.0
-    yield "active-bytes", log(active * bytes_per_param / num_gpus / _TYPICAL_WEIGHT_BYTES) / 1.5
-    yield "total-bytes", log(total * bytes_per_param / num_gpus / _TYPICAL_WEIGHT_BYTES) / 1.5
-    yield "hidden", log(model.hidden_size / _TYPICAL_HIDDEN_SIZE)
-    yield "layers", 2.0 * log(model.num_layers / _TYPICAL_LAYERS)
-    yield "kv-heads", log(max(model.kv.num_kv_heads / tp, 1.0) / _TYPICAL_KV_HEADS)
-    yield "experts", log(max(model.num_experts, 1)) / 4.0
+    yield log2(tp) / 2.0
+    yield log2(pp) / 2.0
+    yield log(active * bytes_per_param / num_gpus / _TYPICAL_WEIGHT_BYTES) / 1.5
+    yield log(total * bytes_per_param / num_gpus / _TYPICAL_WEIGHT_BYTES) / 1.5
+    yield log(model.hidden_size / _TYPICAL_HIDDEN_SIZE)
+    yield 2.0 * log(model.num_layers / _TYPICAL_LAYERS)
+    yield log(max(model.kv.num_kv_heads / tp, 1.0) / _TYPICAL_KV_HEADS)
+    yield log(max(model.num_experts, 1)) / 4.0

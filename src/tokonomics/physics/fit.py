@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 
 from tokonomics.catalog.accelerator import Accelerator
 from tokonomics.catalog.model import Model
@@ -16,6 +17,7 @@ class Fit:
 
     `max_batch` sequences of `context_tokens` run at once (0: not even one); `max_context_tokens` is the longest context
     of a single sequence; `binds` says what stops a larger batch: weights, kv, or sequences (the engine's own limit).
+    `num_sequences` are wanted at once.
     """
 
     deployment: Deployment
@@ -23,6 +25,22 @@ class Fit:
     context_tokens: float
     max_batch: int
     max_context_tokens: int
+    num_sequences: int = 1
+
+    @property
+    def num_replicas(self) -> int:
+        """Replicas that hold all wanted sequences at once; 0 where none holds even one."""
+        return ceil(self.num_sequences / self.max_batch) if self.max_batch else 0
+
+    @property
+    def num_gpus(self) -> int:
+        """Accelerators of all replicas."""
+        return self.num_replicas * self.deployment.num_gpus
+
+    @property
+    def shared_context_tokens(self) -> int:
+        """Longest context of each of the wanted sequences where one replica holds them all; 0 where it cannot."""
+        return self.box.max_context_tokens(self.num_sequences)
 
     @property
     def kv_sequence_bytes(self) -> float:
@@ -37,7 +55,7 @@ class Fit:
         return "sequences" if self.max_batch >= self.box.max_sequences else "kv"
 
 
-def fit(dep: Deployment, *, context_tokens: float) -> Fit:
+def fit(dep: Deployment, *, context_tokens: float, num_sequences: int = 1) -> Fit:
     """Work out what fits of `dep` at `context_tokens`; MissingFact when the part has no memory size."""
     box = memory_box(dep)
     return Fit(
@@ -46,6 +64,7 @@ def fit(dep: Deployment, *, context_tokens: float) -> Fit:
         context_tokens=context_tokens,
         max_batch=box.max_batch(context_tokens),
         max_context_tokens=box.max_context_tokens(1),
+        num_sequences=num_sequences,
     )
 
 
@@ -74,31 +93,33 @@ class Layouts:
         )
 
 
-def smallest_fit(model: Model, part: Accelerator, layouts: Layouts, *, context_tokens: float) -> Fit:
-    """The first of `layouts` that holds one sequence of `context_tokens`.
+def smallest_fit(
+    model: Model, part: Accelerator, layouts: Layouts, *, context_tokens: float, num_sequences: int = 1
+) -> Fit:
+    """The one of `layouts` that holds `num_sequences` of `context_tokens` on the fewest accelerators in all.
 
     Raises Infeasible, with what would help, when none does.
     """
     tried = layouts.deployments(model, part)
     if not tried:
         raise MissingFact(f"{part.id} has no link rate in the catalogue, so only one of it can be used; add the rate")
-    for dep in tried:
-        one = fit(dep, context_tokens=context_tokens)
-        if one.max_batch >= 1:
-            return one
+    fits = (fit(dep, context_tokens=context_tokens, num_sequences=num_sequences) for dep in tried)
+    holding = [one for one in fits if one.max_batch >= 1]
+    if holding:
+        return min(holding, key=lambda one: (one.num_gpus, one.deployment.num_gpus))
     require_fit(tried[-1], context_tokens=context_tokens)
     raise AssertionError("require_fit raises where no batch fits")
 
 
 def smallest_fits(
-    model: Model, parts: Iterable[Accelerator], layouts: Layouts, *, context_tokens: float
+    model: Model, parts: Iterable[Accelerator], layouts: Layouts, *, context_tokens: float, num_sequences: int = 1
 ) -> tuple[tuple[Fit, ...], tuple[str, ...]]:
     """The smallest layout on each part, fewest accelerators and largest batch first, and why others are left out."""
     found: list[Fit] = []
     left_out: list[str] = []
     for part in parts:
         try:
-            found.append(smallest_fit(model, part, layouts, context_tokens=context_tokens))
+            found.append(smallest_fit(model, part, layouts, context_tokens=context_tokens, num_sequences=num_sequences))
         except (Infeasible, MissingFact) as reason:
             left_out.extend(reason.violations)
-    return tuple(sorted(found, key=lambda one: (one.deployment.num_gpus, -one.max_batch))), tuple(left_out)
+    return tuple(sorted(found, key=lambda one: (one.num_gpus, -one.max_batch))), tuple(left_out)
