@@ -27,6 +27,7 @@ class Place:
     lost_s: float = 0.0
     num_leases: int = 0
     num_lost: int = 0
+    speed: tuple | None = None
 
     @property
     def accepts(self):
@@ -90,6 +91,11 @@ class SteppingFleet:
         return sum(one.prompt for one in place.replica.waiting)
 
     def speed(self, place):
+        if place.speed is None:
+            place.speed = self.measured_speed(place)
+        return place.speed
+
+    def measured_speed(self, place):
         model, budget = place.spec.step_model, place.spec.options.step_budget_tokens
         drafts = place.spec.options.num_draft_tokens
         assert drafts >= 0

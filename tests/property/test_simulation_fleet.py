@@ -52,9 +52,9 @@ def lives(draw):
         "load_s": draw(st.sampled_from([0.0, 0.0207, 0.213])),
         "autoscaling": draw(scalings),
         "capacity_plan": draw(st.sampled_from([(), ((0.0701, 2), (0.303, 1), (0.509, 3))])),
-        "mean_spot_life_hours": draw(st.sampled_from([None, None, 2e-4])),
+        "mean_spot_life_hours": draw(st.sampled_from([None, None, 5e-4])),
         "spot_notice_s": draw(st.sampled_from([0.0, 0.0407])),
-        "mean_time_to_failure_hours": draw(st.sampled_from([None, None, 2e-4])),
+        "mean_time_to_failure_hours": draw(st.sampled_from([None, None, 5e-4])),
         "billing_increment_s": draw(st.sampled_from([0.0, 0.1])),
         "min_billed_s": draw(st.sampled_from([0.0, 0.3])),
     }

@@ -261,7 +261,7 @@ class TestTimeline:
         span_s = one.summary.span_s
         assert line.batch_sequences.mean() == pytest.approx(accounts.sequence_seconds.sum() / span_s, rel=1e-6)
         busy = accounts.decode_s.sum() + accounts.prefill_s.sum()
-        assert line.utilisation_frac.mean() == pytest.approx(busy / accounts.leased_s.sum(), rel=1e-6)
+        assert line.busy_frac.mean() == pytest.approx(busy / accounts.leased_s.sum(), rel=1e-6)
         assert line.kv_tokens.mean() == pytest.approx(accounts.kv_token_seconds.sum() / span_s, rel=0.05)
         wait_s = (one.result.scheduled_s - one.requests.arrival_s).sum()
         assert line.queued_requests.mean() == pytest.approx(wait_s / span_s, rel=1e-6)

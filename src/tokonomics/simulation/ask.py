@@ -8,8 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from tokonomics.catalog.load import Catalog, load_catalog
+from tokonomics.errors import InputError
 from tokonomics.simulation.demand import Demand, demand_of
 from tokonomics.simulation.deploy import Deployed, deploy, engine_options, fleet_spec, require_requests_fit
+from tokonomics.simulation.escalation import (
+    Escalation,
+    escalated_hours,
+    escalated_latency,
+    escalated_money,
+    escalation_of,
+)
 from tokonomics.simulation.fleet import FleetResult, Watch, simulate_fleet
 from tokonomics.simulation.fleet_price import FleetPrice, fleet_price
 from tokonomics.simulation.fleet_spec import FleetSpec
@@ -18,6 +26,8 @@ from tokonomics.simulation.money import Money, account_money, overflow_bill
 from tokonomics.simulation.requests import Requests, requests_from_trace
 from tokonomics.simulation.summary import RequestLatency, Summary, is_good, request_latency, summarise
 from tokonomics.simulation.timeline import Timeline, timeline
+from tokonomics.simulation.utilisation import Utilisation, utilisation
+from tokonomics.simulation.work import Work, work_of
 from tokonomics.workload.resample import bootstrapped_trace
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.scenario_simulation import DEFAULT_SIMULATION, SimulationSpec
@@ -65,6 +75,7 @@ class Replay:
     """One replay and its numbers. `kernel_wall_s` is how long the kernel took, the one thing a seed does not fix.
 
     num_asked: requests of the load; `is_partial` where the run ended before all of them had arrived.
+    escalation: the second tier, where there is one; latencies and money have it in them, `result` is of the fleet.
     """
 
     requests: Requests
@@ -74,8 +85,11 @@ class Replay:
     money: Money
     hours: tuple[HourCost, ...]
     timeline: Timeline
+    work: Work
+    utilisation: Utilisation
     kernel_wall_s: float
     num_asked: int
+    escalation: Escalation | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -103,15 +117,17 @@ def build_case(scenario: Scenario, *, today: date | None = None, catalog: Catalo
     options = engine_options(
         deployed, spec, cached_input_frac=demand.cached_input_frac, hashed=trace.block_hashes is not None
     )
-    if spec.overflow is not None:
-        facts.api_price(spec.overflow, at=day)
+    for hosted in filter(None, (spec.overflow, spec.escalate_to)):
+        facts.api_price(hosted, at=day)
+    if spec.escalate_to is not None and demand.windows is not None:
+        raise InputError("--escalate-to beside a replay too long to hold; cut it with --span-s")
     return Case(
         scenario=scenario,
         today=day,
         catalog=facts,
         demand=demand,
         deployed=deployed,
-        fleet=fleet_spec(deployed, options, spec),
+        fleet=_expecting(fleet_spec(deployed, options, spec), demand),
         price=fleet_price(facts, scenario, deployed.deployment, num_replicas=_num_replicas(spec), today=day),
     )
 
@@ -130,7 +146,8 @@ def replay(case: Case, *, clock: Callable[[], float], watch: Watch | None = None
     begin_s = clock()
     result = simulate_fleet(requests, case.fleet, rng=np.random.default_rng([spec.seed, replication]), watch=watch)
     wall_s = clock() - begin_s
-    return _judged(case, _first(requests, result.status.size), result, wall_s, requests.num_requests)
+    one = _judged(case, _first(requests, result.status.size), result, wall_s, requests.num_requests)
+    return _escalated(case, one, np.random.default_rng([spec.seed, replication, 2]))
 
 
 def replicated_trace(case: Case, replication: int) -> Trace:
@@ -143,7 +160,7 @@ def replicated_trace(case: Case, replication: int) -> Trace:
 
 
 def _judged(case: Case, requests: Requests, result: FleetResult, wall_s: float, num_asked: int) -> Replay:
-    spec = case.spec
+    spec, work = case.spec, work_of(requests, result)
     latency = request_latency(requests, result, api_ttft_s=spec.api_ttft_s, api_itl_s=spec.api_itl_s)
     bill = None
     if spec.overflow is not None:
@@ -171,11 +188,39 @@ def _judged(case: Case, requests: Requests, result: FleetResult, wall_s: float, 
             fleet_usd=money.fleet_usd,
             bill=bill,
             start_at=case.start_at,
-            is_fixed=_is_fixed(spec),
+            is_fixed=spec.is_fixed_fleet,
         ),
         timeline=timeline(requests, result),
+        work=work,
+        utilisation=utilisation_of(case, work),
         kernel_wall_s=wall_s,
         num_asked=num_asked,
+    )
+
+
+def utilisation_of(case: Case, work: Work) -> Utilisation:
+    """How full the fleet of `case` was that did `work`."""
+    cap = case.spec.max_output_tokens
+    return utilisation(work, case.demand.trace, case.deployed, case.slo, max_output_tokens=cap)
+
+
+def _escalated(case: Case, one: Replay, rng: np.random.Generator) -> Replay:
+    """The replay with its second tier, where the scenario names one."""
+    spec, requests, result = case.spec, one.requests, one.result
+    found = escalation_of(
+        requests, result, case.fleet, spec, case.catalog,
+        start_at=case.start_at, cached_frac=_api_cached_frac(case), rng=rng,
+    )  # fmt: skip
+    if found is None:
+        return one
+    latency = escalated_latency(requests, found, api_itl_s=spec.api_itl_s)
+    return replace(
+        one,
+        escalation=found,
+        latency=latency,
+        summary=summarise(requests, result, latency, case.slo),
+        money=escalated_money(one.money, requests, result, is_good(latency, result, case.slo), found),
+        hours=escalated_hours(one.hours, requests, found, start_s=result.start_s, start_at=case.start_at),
     )
 
 
@@ -184,10 +229,11 @@ def _api_cached_frac(case: Case) -> float:
     return case.demand.cached_input_frac
 
 
-def _is_fixed(spec: SimulationSpec) -> bool:
-    """Whether the same replicas are leased from start to end."""
-    may_change = (spec.autoscale_requests, spec.spot_life_hours, spec.failure_hours)
-    return not spec.capacity_plan and all(cause is None for cause in may_change)
+def _expecting(fleet: FleetSpec, demand: Demand) -> FleetSpec:
+    """The fleet; its router reckons with the mean output of a sample where not all requests are at hand."""
+    if demand.windows is None:
+        return fleet
+    return replace(fleet, expected_output_tokens=float(demand.trace.output_tokens.mean()))
 
 
 def _num_replicas(spec: SimulationSpec) -> int:

@@ -19,11 +19,12 @@ def set_clock(tree: Floats, at: int, time_s: float) -> None:
     at += tree.size >> 1
     tree[at] = time_s
     while at > 1:
+        other_s = tree[at ^ 1]
+        time_s = other_s if other_s < time_s else time_s
         at >>= 1
-        least = min(tree[2 * at], tree[2 * at + 1])
-        if tree[at] == least:
+        if tree[at] == time_s:
             return
-        tree[at] = least
+        tree[at] = time_s
 
 
 @compiled
@@ -31,7 +32,5 @@ def first_clock(tree: Floats) -> int:
     """The clock that rings first; of several at once, the first of them."""
     at, half = 1, tree.size >> 1
     while at < half:
-        at *= 2
-        if tree[at + 1] < tree[at]:
-            at += 1
+        at = 2 * at + int(tree[2 * at + 1] < tree[2 * at])  # no branch to guess wrong
     return at - half

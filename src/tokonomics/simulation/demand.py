@@ -7,10 +7,12 @@ from typing import Final
 import numpy as np
 
 from tokonomics.errors import InputError
+from tokonomics.simulation.windows import MixWindows, TraceWindows, Windows, mix_windows, sample_of
 from tokonomics.workload.arrivals import mean_rate_requests_per_s
 from tokonomics.workload.replay import clock_tick_s, sped_up_trace
 from tokonomics.workload.resolve import traffic_of
 from tokonomics.workload.scenario import Scenario
+from tokonomics.workload.scenario_simulation import DEFAULT_SIMULATION
 from tokonomics.workload.synthetic import synthetic_trace
 from tokonomics.workload.trace import Trace, jittered_trace
 from tokonomics.workload.traces import read_trace
@@ -20,8 +22,8 @@ RESPONSE_TIME_S: Final = 10.0
 """What users who wait for an answer are taken to wait: it only sets their rate."""
 SPAN_S: Final = 3600.0
 """Length of a replay whose arrivals are made up, unless the scenario says."""
-MOST_REQUESTS: Final = 12_500_000
-"""Requests made from a table of clients: what a replay of them holds in 4 GiB."""
+MOST_REQUESTS: Final = 5_000_000
+"""Requests that are held at once, where they can also be made window by window."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -29,12 +31,14 @@ class Demand:
     """A trace to replay, before it is sped up and repeated.
 
     cached_input_frac: the hit rate of a prefix cache; 0 where the trace has block hashes, which a stated rate replaces.
-    reasoning_frac: share of the output that is reasoning.
+    windows: the requests window by window, where they are too many to hold at once, or wanted in shards; `trace` is
+    then a sample of their lengths, or what is played again and again.
     """
 
     trace: Trace
     cached_input_frac: float
     notes: tuple[str, ...]
+    windows: Windows | None = None
 
 
 def demand_of(scenario: Scenario, rng: np.random.Generator, *, span_s: float | None = None) -> Demand:
@@ -42,11 +46,23 @@ def demand_of(scenario: Scenario, rng: np.random.Generator, *, span_s: float | N
 
     Raises InputError as the readers do: bad rows by line, no requests, arrivals out of order.
     """
-    trace = None if scenario.traffic.trace is None else _recorded(scenario, rng, span_s)
-    if trace is not None:
+    demand = _demand(scenario, rng, span_s)
+    if demand.windows is None and (scenario.simulation or DEFAULT_SIMULATION).shard_hours is not None:
+        raise InputError(
+            f"shard_hours beside {demand.trace.name}, which is held at once; limit=a table of clients, or a trace that"
+            " is repeated; leave --shard-hours out"
+        )
+    return demand
+
+
+def _demand(scenario: Scenario, rng: np.random.Generator, span_s: float | None) -> Demand:
+    found = None if scenario.traffic.trace is None else _recorded(scenario, rng, span_s)
+    if found is not None:
         stated = scenario.cached_input_frac
+        trace = sample_of(found) if isinstance(found, MixWindows) else found
         kept = trace if stated is None else replace(trace, block_hashes=None)
-        return Demand(trace=kept, cached_input_frac=stated or 0.0, notes=trace.notes)
+        windows = found if isinstance(found, MixWindows) else _played(scenario, kept)
+        return Demand(trace=kept, cached_input_frac=stated or 0.0, notes=trace.notes, windows=windows)
     traffic = traffic_of(
         scenario.traffic, response_time_s=RESPONSE_TIME_S, cached_input_frac=scenario.cached_input_frac
     )
@@ -59,7 +75,7 @@ def demand_of(scenario: Scenario, rng: np.random.Generator, *, span_s: float | N
     return Demand(trace=made, cached_input_frac=traffic.cached_input_frac, notes=(traffic.source, *made.notes))
 
 
-def _recorded(scenario: Scenario, rng: np.random.Generator, span_s: float | None) -> Trace | None:
+def _recorded(scenario: Scenario, rng: np.random.Generator, span_s: float | None) -> Trace | MixWindows | None:
     """The recorded trace at the rate that is stated; None where it holds no arrivals of single requests."""
     spec = scenario.traffic
     trace = read_trace(Path(spec.trace or ""), skip_bad=spec.skip_bad)
@@ -90,21 +106,38 @@ def _first(trace: Trace, span_s: float | None) -> Trace:
     return trace.take(np.arange(int(np.searchsorted(trace.arrivals_s, span_s, side="right"))))
 
 
-def _client_mix(scenario: Scenario, rng: np.random.Generator, span_s: float | None) -> Trace:
-    """The clients of a table, request by request; a stated rate scales every client."""
-    from tokonomics.workload.client_mix import client_mix_trace  # only such tables need the generator
+def _client_mix(scenario: Scenario, rng: np.random.Generator, span_s: float | None) -> Trace | MixWindows:
+    """The clients of a table, request by request or by window; a stated rate scales every client."""
+    from tokonomics.workload.client_mix import client_mix_trace, mix_seed  # only such tables need the generator
     from tokonomics.workload.traces.servegen_clients import read_client_mix
 
-    spec = scenario.traffic
+    spec, played = scenario.traffic, scenario.simulation or DEFAULT_SIMULATION
     mix = read_client_mix(spec.trace or "")
-    windows = mix.num_windows if span_s is None else min(max(round(span_s / mix.window_s), 1), mix.num_windows)
+    num_windows = mix.num_windows if span_s is None else min(max(round(span_s / mix.window_s), 1), mix.num_windows)
     scale = 1.0
     if spec.requests_per_s or spec.users or spec.tokens_per_month:
         wanted = traffic_of(spec, response_time_s=RESPONSE_TIME_S).requests_per_s
         scale = wanted * mix.span_s / mix.expected_requests(0, mix.num_windows)
-    num = mix.expected_requests(0, windows) * scale
-    if num > MOST_REQUESTS:
-        raise InputError(
-            f"{mix.name} is {num:,.0f} requests; limit={MOST_REQUESTS:,} at once; cut it with --span-s, or lower --rps"
-        )
-    return client_mix_trace(mix, rng, scale=scale, span_s=windows * mix.window_s)
+    num = mix.expected_requests(0, num_windows) * scale * played.num_repeats
+    if num <= MOST_REQUESTS and played.shard_hours is None:
+        return client_mix_trace(mix, rng, scale=scale, span_s=num_windows * mix.window_s)
+    return mix_windows(
+        mix,
+        mix_seed(rng),
+        scale=scale,
+        num_windows=num_windows,
+        rate_ratio=played.rate_ratio,
+        num_repeats=played.num_repeats,
+    )
+
+
+def _played(scenario: Scenario, trace: Trace) -> TraceWindows | None:
+    """The plays of a trace by window, where they are too many to hold, or wanted in shards; None where they are held.
+
+    Prefix blocks are looked up over all plays at once, so that traces that have them are always held.
+    """
+    spec = scenario.simulation or DEFAULT_SIMULATION
+    is_long = trace.num_requests * spec.num_repeats > MOST_REQUESTS or spec.shard_hours is not None
+    if spec.num_repeats == 1 or not is_long or trace.block_hashes is not None:
+        return None
+    return TraceWindows(trace=trace, rate_ratio=spec.rate_ratio, num_repeats=spec.num_repeats)

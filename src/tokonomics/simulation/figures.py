@@ -7,6 +7,7 @@ from typing import Final
 
 from tokonomics.economics._student import t_quantile
 from tokonomics.simulation.ask import Replay
+from tokonomics.simulation.long_replay import Answer
 from tokonomics.workload.slo import METRICS
 
 Figures = Mapping[str, float | None]
@@ -25,7 +26,7 @@ class Interval:
     bounds: tuple[float, float]
 
 
-def figures(one: Replay) -> Figures:
+def figures(one: Answer) -> Figures:
     """The headline numbers of `one`."""
     summary, money = one.summary, one.money
     cost = money.usd_per_mtok
@@ -38,8 +39,10 @@ def figures(one: Replay) -> Figures:
         "num_requests": summary.num_requests,
         **latencies,
         "goodput_frac": summary.goodput_frac,
-        "utilisation_frac": summary.utilisation_frac,
+        "busy_frac": one.utilisation.busy_frac,
+        "utilisation_frac": one.utilisation.utilisation_frac,
         "overflow_frac": summary.overflow_frac,
+        "escalation_frac": escalation_frac(one),
         "num_rejected": summary.num_rejected,
         "num_lost": summary.num_by_status["lost"],
         "input_tokens": summary.input_tokens,
@@ -52,6 +55,11 @@ def figures(one: Replay) -> Figures:
         "output_allocation_usd_per_mtok": cost.allocation.output_usd_per_mtok if cost else None,
         "usd_per_useful_mtok": money.usd_per_useful_mtok,
     }
+
+
+def escalation_frac(one: Answer) -> float:
+    """Share of the requests that were asked again at a hosted model."""
+    return one.escalation.escalation_frac if isinstance(one, Replay) and one.escalation is not None else 0.0
 
 
 def intervals(runs: Sequence[Figures]) -> tuple[Interval, ...]:

@@ -90,7 +90,7 @@ def simulate_fleet(
     load, told = _run(machine, control, load, watch)
     num = load.arrival_s.size
     end_s = float(control.rules["now_s"])
-    _settle(machine, control, told, end_s)
+    settle(machine, control, told, end_s)
     told.status[(load.output_tokens < requests.output_tokens[:num]) & (told.status == DONE)] = CUT
     served = np.isin(told.status, (DONE, CUT))
     return FleetResult(
@@ -103,7 +103,7 @@ def simulate_fleet(
         num_losses=machine.requests["losses"][:num],
         cached_tokens=np.where(served, load.cached_tokens, 0),
         output_tokens=np.where(served, load.output_tokens, 0),
-        accounts=_accounts(machine, control),
+        accounts=accounts_of(machine, control),
         start_s=float(requests.arrival_s[0]),
         end_s=end_s,
     )
@@ -130,7 +130,7 @@ def _first(columns: _Columns, num: int) -> _Columns:
     return type(columns)(*cut)
 
 
-def _settle(machine: Machine, control: Control, told: Told, end_s: float) -> None:
+def settle(machine: Machine, control: Control, told: Told, end_s: float) -> None:
     """Mark what nobody will serve, and give back all replicas."""
     unserved = np.isnan(told.finish_s) & (told.status == DONE)
     told.status[unserved] = LOST
@@ -140,7 +140,8 @@ def _settle(machine: Machine, control: Control, told: Told, end_s: float) -> Non
         end_lease(machine, control, int(at), end_s)
 
 
-def _accounts(machine: Machine, control: Control) -> FleetAccounts:
+def accounts_of(machine: Machine, control: Control) -> FleetAccounts:
+    """The accounts of all places as they stand; those of running leases are not in them."""
     replicas, places = machine.replicas, control.places
     used_s = replicas["decode_s"] + replicas["prefill_s"] + places["loading_s"] + places["lost_s"]
     return FleetAccounts(

@@ -55,13 +55,24 @@ def cost_by_hour(
         api_usd[result.status == OVERFLOWED] = bill.input_usd + bill.output_usd
     columns = (np.ones(hour.size), answered * requests.input_tokens, outputs, api_usd)
     counts, inputs, output, api = (np.bincount(hour, weights=one, minlength=HOURS) for one in columns)
-    covered = _time_frac(result.end_s - result.start_s, start_at)
-    share = covered if is_fixed else np.bincount(hour, weights=work_frac(requests, result, time), minlength=HOURS)
+    work = None
+    if not is_fixed:
+        work = np.asarray(np.bincount(hour, weights=work_frac(requests, result, time), minlength=HOURS), dtype=float)
+    covered = time_frac(result.end_s - result.start_s, start_at)
+    return hour_costs(np.stack([counts, inputs, output, api]), covered, work, fleet_usd=fleet_usd)
+
+
+def hour_costs(
+    sums: FloatArray, covered: FloatArray, work: FloatArray | None, *, fleet_usd: float | None
+) -> tuple[HourCost, ...]:
+    """The hours of the week from sums by hour: requests, input tokens, output tokens and API USD, shape (4, 168).
+
+    covered: share of the time in each hour.  work: share of the fleet's bill in each; None: as the time.
+    """
+    share = covered if work is None else work
     return tuple(
-        _hour_cost(
-            at, counts[at], inputs[at], output[at], None if fleet_usd is None else fleet_usd * share[at], api[at]
-        )
-        for at in np.flatnonzero((covered > 0) | (counts > 0)).tolist()
+        _hour_cost(at, sums[:, at], None if fleet_usd is None else float(fleet_usd * share[at]))
+        for at in np.flatnonzero((covered > 0) | (sums[0] > 0)).tolist()
     )
 
 
@@ -71,32 +82,34 @@ def hours_of_week(since_s: FloatArray, start_at: datetime) -> np.typing.NDArray[
     >>> hours_of_week(np.array([0.0, 3600.0]), datetime(2026, 11, 23, 9, 30)).tolist()
     [9, 10]
     """
-    return np.floor((since_s + _since_monday_s(start_at)) / SECONDS_PER_HOUR).astype(np.int64) % HOURS
+    return np.floor((since_s + since_monday_s(start_at)) / SECONDS_PER_HOUR).astype(np.int64) % HOURS
 
 
-def _since_monday_s(start_at: datetime) -> float:
+def since_monday_s(start_at: datetime) -> float:
+    """Seconds from Monday midnight to `start_at`."""
     clock_s = start_at.hour * 3600.0 + start_at.minute * 60.0 + start_at.second
     return start_at.weekday() * 86400.0 + clock_s
 
 
-def _time_frac(span_s: float, start_at: datetime) -> FloatArray:
+def time_frac(span_s: float, start_at: datetime) -> FloatArray:
     """Share of the replay's time that lies in each hour of the week; shape (168,)."""
-    begin_s = _since_monday_s(start_at)
+    begin_s = since_monday_s(start_at)
     first, last = int(begin_s // SECONDS_PER_HOUR), int((begin_s + span_s) // SECONDS_PER_HOUR)
     edges_s = np.clip(np.arange(first, last + 2) * SECONDS_PER_HOUR, begin_s, begin_s + span_s)
     shares = np.bincount(np.arange(first, last + 1) % HOURS, weights=np.diff(edges_s), minlength=HOURS)
     return np.asarray(shares / span_s if span_s > 0 else shares)
 
 
-def _hour_cost(at: int, num: float, inputs: float, outputs: float, fleet_usd: float | None, api_usd: float) -> HourCost:
+def _hour_cost(at: int, sums: FloatArray, fleet_usd: float | None) -> HourCost:
+    num, inputs, outputs, api_usd = (float(one) for one in sums)
     tokens = inputs + outputs
-    usd = None if fleet_usd is None else float(fleet_usd + api_usd)
+    usd = None if fleet_usd is None else fleet_usd + api_usd
     return HourCost(
-        hour_of_week=int(at),
+        hour_of_week=at,
         num_requests=int(num),
         input_tokens=int(inputs),
         output_tokens=int(outputs),
-        fleet_usd=None if fleet_usd is None else float(fleet_usd),
-        api_usd=float(api_usd),
+        fleet_usd=fleet_usd,
+        api_usd=api_usd,
         usd_per_mtok=None if usd is None or tokens <= 0 else usd / tokens * MTOK,
     )

@@ -8,11 +8,12 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from tokonomics.errors import TokonomicsError
-from tokonomics.simulation.ask import Case, build_case, replay
+from tokonomics.simulation.ask import Case, build_case
 from tokonomics.simulation.figures import Figures, figures
+from tokonomics.simulation.long_replay import answer
 from tokonomics.workload.scenario import Scenario
 
 _MOST_POOLS: Final = 3
@@ -20,6 +21,8 @@ _LOOK_S: Final = 0.2
 
 KeepGoing = Callable[[int], bool]
 """Told how many runs are done; says whether to go on."""
+_Work = TypeVar("_Work")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +45,8 @@ class Outcome:
 def run_one(run: Run) -> Outcome:
     """Make one replay; what a user could mend becomes the problem of the outcome."""
     try:
-        return Outcome(
-            figures=figures(replay(_case(run.scenario, run.today), clock=_still_clock, replication=run.replication))
-        )
+        case = shared_case(run.scenario, run.today)
+        return Outcome(figures=figures(answer(case, clock=_still_clock, replication=run.replication)))
     except TokonomicsError as error:
         return Outcome(figures=None, problem="; ".join(error.violations))
 
@@ -52,35 +54,52 @@ def run_one(run: Run) -> Outcome:
 def run_all(
     runs: Sequence[Run], *, num_jobs: int = 1, keep_going: KeepGoing = lambda num_done: True
 ) -> list[Outcome | None]:
-    """Make all `runs`; None for those that were not made because `keep_going` said no.
+    """Make all `runs`; None for those that were not made because `keep_going` said no. Raises as `spread` does."""
+    return spread(run_one, runs, num_jobs=num_jobs, keep_going=keep_going)
 
-    A worker process that dies takes no run with it: what it had is made again. Raises TokonomicsError where workers
-    die again and again.
+
+def spread(
+    make: Callable[[_Work], _Made],
+    works: Sequence[_Work],
+    *,
+    num_jobs: int = 1,
+    keep_going: KeepGoing = lambda num_done: True,
+) -> list[_Made | None]:
+    """`make` of every one of `works`, in order; None for those not made because `keep_going` said no.
+
+    A worker process that dies takes nothing with it: what it had is made again. Raises TokonomicsError where workers
+    die again and again, and what `make` raises.
     """
-    done: dict[int, Outcome] = {}
-    if num_jobs > 1 and len(runs) > 1:
-        _in_processes(runs, min(num_jobs, len(runs)), done, keep_going)
+    done: dict[int, _Made] = {}
+    if num_jobs > 1 and len(works) > 1:
+        _in_processes(make, works, min(num_jobs, len(works)), done, keep_going)
     else:
-        for index, run in enumerate(runs):
+        for index, work in enumerate(works):
             if not keep_going(index):
                 break
-            done[index] = run_one(run)
-    return [done.get(index) for index in range(len(runs))]
+            done[index] = make(work)
+    return [done.get(index) for index in range(len(works))]
 
 
 @lru_cache(maxsize=4)
-def _case(scenario: Scenario, today: date) -> Case:
-    """Replications of one scenario share what was read for it."""
+def shared_case(scenario: Scenario, today: date) -> Case:
+    """The case of a scenario; replications and shards of one scenario share what was read for it."""
     return build_case(scenario, today=today)
 
 
-def _in_processes(runs: Sequence[Run], num_jobs: int, done: dict[int, Outcome], keep_going: KeepGoing) -> None:
+def _in_processes(
+    make: Callable[[_Work], _Made],
+    works: Sequence[_Work],
+    num_jobs: int,
+    done: dict[int, _Made],
+    keep_going: KeepGoing,
+) -> None:
     for _ in range(_MOST_POOLS):
-        waiting = [index for index in range(len(runs)) if index not in done]
+        waiting = [index for index in range(len(works)) if index not in done]
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(num_jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
             try:
-                _gather({pool.submit(run_one, runs[index]): index for index in waiting}, done, keep_going)
+                _gather({pool.submit(make, works[index]): index for index in waiting}, done, keep_going)
             except BrokenProcessPool:
                 continue
             finally:
@@ -89,7 +108,7 @@ def _in_processes(runs: Sequence[Run], num_jobs: int, done: dict[int, Outcome], 
     raise TokonomicsError(f"worker processes died {_MOST_POOLS} times; lower --jobs, or give the machine more memory")
 
 
-def _gather(futures: dict[Future[Outcome], int], done: dict[int, Outcome], keep_going: KeepGoing) -> None:
+def _gather(futures: dict[Future[_Made], int], done: dict[int, _Made], keep_going: KeepGoing) -> None:
     open_ones = set(futures)
     while open_ones and keep_going(len(done)):
         ready, open_ones = wait(open_ones, timeout=_LOOK_S, return_when=FIRST_COMPLETED)

@@ -136,15 +136,16 @@ def account_money(
         fleet_usd=fleet_usd,
         busy_usd=busy_usd,
         api_usd=api_usd,
-        usd_per_mtok=_bases(time, fleet_usd, busy_usd, bill, volume),
+        usd_per_mtok=cost_bases(time, fleet_usd, busy_usd, bill, volume),
         usd_per_useful_mtok=(fleet_usd + api_usd) / useful * MTOK if fleet_usd is not None and useful > 0 else None,
         classes=_classes(requests, result, time, fleet_usd, bill),
     )
 
 
-def _bases(
+def cost_bases(
     time: GpuTime, fleet_usd: float | None, busy_usd: float | None, bill: ApiBill | None, volume: TokenVolume
 ) -> CostBases | None:
+    """Cost of a million tokens on both bases; None where the fleet is unpriced, or nothing was answered."""
     if fleet_usd is None or busy_usd is None or volume.total_tokens <= 0:
         return None
     prefill_frac = time.prefill_s / time.busy_s if time.busy_s > 0 else 0.5

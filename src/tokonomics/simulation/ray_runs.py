@@ -6,12 +6,15 @@ A worker needs this package and the files that the scenarios name. What a lost w
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tokonomics.errors import InputError, TokonomicsError
 from tokonomics.simulation.many import KeepGoing, Outcome, Run, run_one
+
+_Work = TypeVar("_Work")
+_Made = TypeVar("_Made")
 
 _LOOK_S: Final = 0.5
 _MOST_RETRIES: Final = 5
@@ -24,7 +27,19 @@ _NO_RAY: Final = (
 def run_on_ray(
     runs: Sequence[Run], *, address: str | None = None, num_jobs: int = 1, keep_going: KeepGoing = lambda num_done: True
 ) -> list[Outcome | None]:
-    """Make all `runs` on the cluster at `address`, or on one of `num_jobs` workers that is started here.
+    """Make all `runs` on a cluster; None for those that `keep_going` left out. Raises as `spread_on_ray` does."""
+    return spread_on_ray(run_one, runs, address=address, num_jobs=num_jobs, keep_going=keep_going)
+
+
+def spread_on_ray(
+    make: Callable[[_Work], _Made],
+    works: Sequence[_Work],
+    *,
+    address: str | None = None,
+    num_jobs: int = 1,
+    keep_going: KeepGoing = lambda num_done: True,
+) -> list[_Made | None]:
+    """`make` of all `works` on the cluster at `address`, or on one of `num_jobs` workers that is started here.
 
     None for those that were not made because `keep_going` said no. A cluster that this process is already part of is
     used, and left running. Raises InputError where Ray is not installed or the address does not answer,
@@ -35,8 +50,10 @@ def run_on_ray(
     if is_ours:
         _join(ray, address, num_jobs)
     try:
-        remote = ray.remote(num_cpus=1, max_retries=_MOST_RETRIES)(run_one)
-        return _gathered(ray, [remote.remote(run) for run in runs], keep_going)
+        remote = ray.remote(num_cpus=1, max_retries=_MOST_RETRIES)(make)
+        return _gathered(ray, [remote.remote(work) for work in works], keep_going)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause if isinstance(error.cause, TokonomicsError) else error from None
     except ray.exceptions.RayError as error:
         raise TokonomicsError(f"the Ray cluster failed: {str(error).splitlines()[0]}; see its logs") from None
     finally:
@@ -44,8 +61,8 @@ def run_on_ray(
             ray.shutdown()
 
 
-def _gathered(ray: Any, references: list[Any], keep_going: KeepGoing) -> list[Outcome | None]:
-    done: dict[int, Outcome] = {}
+def _gathered(ray: Any, references: list[Any], keep_going: KeepGoing) -> list[Any]:
+    done: dict[int, Any] = {}
     waiting = {reference: index for index, reference in enumerate(references)}
     while waiting and keep_going(len(done)):
         ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_LOOK_S)
