@@ -1,0 +1,1 @@
+"""WHAT TO BUY: candidates, the mixed-integer fleet, and the proof by replay."""
