@@ -45,6 +45,7 @@ def scenario_page() -> str:
         "Scenario": "Top level",
         "TrafficSpec": "`traffic`",
         "Owned": "`owned[]`",
+        "Measured": "`measured[]`",
         "SimulationSpec": "`simulation`",
     }
     parts = [
@@ -63,7 +64,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/reference/cli.md": cli_page,
     "docs/reference/scenario.md": scenario_page,
     "docs/reference/scenario.schema.json": schema_text,
-    **{path: partial(filled, path) for path in ("README.md", "docs/tutorial.md")},
+    **{path: partial(filled, path) for path in ("README.md", "docs/tutorial.md", "docs/howto/capacity-questions.md")},
     "docs/article.md": article_page,
 }
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokonomics.catalog.load import load_catalog
-    from tokonomics.economics.ask import quote_for as quote
     from tokonomics.economics.explain import explain
+    from tokonomics.measure.ask import quote_for as quote
     from tokonomics.physics.deployment import deployment
     from tokonomics.physics.fit import fit
     from tokonomics.workload.scenario_file import load_scenario
@@ -30,7 +30,7 @@ _HOMES = {
     "load_catalog": "catalog.load:load_catalog",
     "load_scenario": "workload.scenario_file:load_scenario",
     "parse_slo": "workload.slo:parse_slo",
-    "quote": "economics.ask:quote_for",
+    "quote": "measure.ask:quote_for",
     "traffic_from_rate": "workload.traffic:traffic_from_rate",
 }
 

@@ -103,7 +103,8 @@ def test_page_tells_quota_and_threshold(run, shared_dir):
     assert code == 0
     text = " ".join(out.split())
     for words in (
-        "tokens a minute; ask for that quota",
+        "tokens a minute, 80 % between",
+        "; ask for that quota",
         "A REPLICA PAYS",
         "Load-duration curve",
         "Cost of every split",

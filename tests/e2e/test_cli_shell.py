@@ -12,7 +12,7 @@ import pytest
 import tokonomics
 from tokonomics.cli import main as shell
 from tokonomics.cli.main import COMMANDS, CommandRow, main
-from tokonomics.cli.options import scenario_from_flags, scenario_options
+from tokonomics.cli.options import measured_option, scenario_from_flags, scenario_options
 from tokonomics.cli.output import OutputOptions, emit, output_options, remark
 from tokonomics.errors import Infeasible, InputError, LimitViolated, MissingFact, TokonomicsError, UnknownName
 from tokonomics.report.chart import Chart, Series
@@ -285,6 +285,7 @@ class TestOutput:
 @click.command("fake")
 @click.argument("models", nargs=-1)
 @scenario_options
+@measured_option
 def asking(**flags) -> None:
     """Print the scenario of the flags."""
     print(json.dumps(scenario_from_flags(flags).to_dict()))
@@ -298,7 +299,7 @@ class TestScenarioFlags:
         return {key: value for key, value in json.loads(out).items() if value not in ([], "", None)}
 
     def test_every_key_is_a_flag(self):
-        keys = {*Scenario.model_fields, *TrafficSpec.model_fields} - {"models", "traffic", "simulation"}
+        keys = {*Scenario.model_fields, *TrafficSpec.model_fields} - {"models", "traffic", "simulation", "plan"}
         flags = {flag for param in asking.params for flag in param.opts}
         assert {f"--{key.replace('_', '-')}" for key in keys} <= flags
 

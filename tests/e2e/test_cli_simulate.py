@@ -61,7 +61,7 @@ class TestDocument:
             spread = answer[metric]
             assert set(spread) == {"p50", "p95", "p99", "mean"}
             assert 0 < spread["p50"] <= spread["p95"] <= spread["p99"]
-        for name in ("goodput_frac", "utilisation_frac", "overflow_frac"):
+        for name in ("goodput_frac", "utilisation_frac", "busy_frac", "overflow_frac"):
             assert 0 <= answer[name] <= 1
         assert answer["num_rejected"] == 0
         assert {part: set(bases) for part, bases in answer["usd_per_mtok"].items()} == {
@@ -84,7 +84,7 @@ class TestDocument:
         )
         assert apart / 1e6 == pytest.approx(answer["usd"])
         busy = time["prefill_s"] + time["decode_s"]
-        assert answer["utilisation_frac"] == pytest.approx(busy / time["leased_s"])
+        assert answer["busy_frac"] == pytest.approx(busy / time["leased_s"])
         assert per["blended"]["usage"] / per["blended"]["allocation"] == pytest.approx(busy / time["billed_s"])
 
     @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ class TestTraffic:
         assert 1 < len(answer["classes"]) <= 162
         assert sum(one["usd"] for one in answer["classes"]) == pytest.approx(answer["usd"])
         code, _, err = run(*DEPLOYED, "--trace", path)
-        assert code == 2
-        assert "cut it with --span-s, or lower --rps" in err
+        assert code == 4
+        assert "the fleet does not carry this load: add --replicas" in err
 
     def test_a_recorded_conversation(self, ask, shared_dir):
         path = shared_dir / "data" / "traces" / "trace_azure2023_conv.parquet"

@@ -49,7 +49,9 @@ def tiers_of(draw: st.DrawFn) -> tuple[Tier, ...]:
 
 @law
 @given(tiers=tiers_of())
-def test_a_cascade_costs_at_least_its_cheapest_tier_and_at_least_a_free_router(tiers: tuple[Tier, ...]) -> None:
+def test_a_cascade_family_costs_usd_per_month_least_its_cheapest_tier_and_at_least_a_free_router(
+    tiers: tuple[Tier, ...],
+) -> None:
     cost = cascade_cost(tiers)
     cheapest = min(tier.tier_usd_per_mtok for tier in tiers)
     assert cost.cascade_usd_per_mtok >= cheapest * (1 - 1e-9)

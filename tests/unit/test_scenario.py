@@ -42,6 +42,9 @@ owned:
   - gpu: h100-sxm
     purchase_usd: 30000
     electricity_usd_per_kwh: 0.12
+measured:
+  - concurrency: 32
+    tpot_ms: 16.5
 cached_input_frac: 0.25
 num_spare_replicas: 1
 snapshot: "2026-11-01"
@@ -51,6 +54,7 @@ simulation:
   num_replicas: 2
   overflow: acme/big-model
   overflow_ttft_s: 1.5
+plan: {no_spot: true, min_slo_probability: 0.8}
 """
 
 
@@ -214,6 +218,10 @@ owned = st.fixed_dictionaries(
     {"gpu": st.just("h100-sxm")},
     optional={"purchase_usd": st.floats(1, 1e6), "pue_factor": st.floats(1, 5), "resale_frac": st.floats(0, 1)},
 )
+measured = st.fixed_dictionaries(
+    {"concurrency": st.integers(1, 10**6), "tpot_ms": st.floats(1e-3, 1e6)},
+    optional={"ttft_ms": st.floats(1e-3, 1e6), "gpu": st.just("h100-sxm"), "num_gpus": st.integers(1, 1024)},
+)
 scenarios = st.fixed_dictionaries(
     {"models": names.filter(bool).map(list), "traffic": st.tuples(shapes, loads).map(lambda two: two[0] | two[1])},
     optional={
@@ -225,6 +233,7 @@ scenarios = st.fixed_dictionaries(
         "owned": st.lists(owned, max_size=3),
         "cached_input_frac": st.floats(0, 1),
         "num_spare_replicas": st.integers(0, 1024),
+        "measured": st.lists(measured, max_size=3),
         "today": st.dates().map(date.isoformat),
     },
 )
@@ -297,10 +306,16 @@ class TestFile:
             gpu = "h100-sxm"
             purchase_usd = 30000
             electricity_usd_per_kwh = 0.12
+            [[measured]]
+            concurrency = 32
+            tpot_ms = 16.5
             [simulation]
             num_replicas = 2
             overflow = "acme/big-model"
             overflow_ttft_s = 1.5
+            [plan]
+            no_spot = true
+            min_slo_probability = 0.8
             """
         )
         assert load_scenario(tmp_path / "a.toml") == load_scenario(tmp_path / "a.yaml")

@@ -61,7 +61,8 @@ def breakeven(output: OutputOptions, facts: "Facts", explained: bool, **flags: A
     Without flags it solves the article's case with its dated figures. Name --gpu, --model and --api to price your own.
     """
     from tokonomics.economics.build_ask import BuildQuestion, ask_build  # NumPy and the catalogue load only when asked
-    from tokonomics.report.breakeven_view import breakeven_dict, breakeven_view
+    from tokonomics.report.breakeven_dict import breakeven_dict
+    from tokonomics.report.breakeven_view import breakeven_view
     from tokonomics.report.json import document
 
     words: dict[str, Any] = {name: flags[name] for name in _SINGLE}

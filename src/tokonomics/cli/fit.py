@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("model", required=False, shell_complete=complete_models)
 @click.argument("gpu", required=False, shell_complete=complete_gpus)
 @click.option("--ctx", "context_tokens", type=click.FloatRange(1, 1e8), default=8192, help="Tokens a sequence  [8192].")
+@click.option("--sequences", "num_sequences", type=click.IntRange(1, 10**6), default=1, help="Wanted at once  [1].")
 @click.option("--num-gpus", type=click.IntRange(1, 1024), help="Accelerators of a replica  [the fewest that fit].")
 @click.option("--precision", help="Weight format, such as fp8 or int4-awq  [the model's own].")
 @click.option("--kv-format", help="Format of the KV cache, such as fp8  [bf16].")
@@ -30,6 +31,7 @@ def fit(
     model: str | None,
     gpu: str | None,
     context_tokens: float,
+    num_sequences: int,
     num_gpus: int | None,
     precision: str | None,
     kv_format: str | None,
@@ -38,7 +40,8 @@ def fit(
 ) -> None:
     """Show what fills the memory of GPU when it serves MODEL, and how many sequences that leaves room for.
 
-    Without GPU, list the smallest layout on every accelerator.
+    Without GPU, list the smallest layout on every accelerator. With --sequences, the fewest accelerators that hold
+    so many at once, and how long each may then be.
     """
     from tokonomics.catalog.load import load_catalog  # the catalogue and NumPy load only when asked
     from tokonomics.physics.fit import Layouts, smallest_fit, smallest_fits
@@ -51,11 +54,12 @@ def fit(
     layouts = replace(layouts, gpus_per_replica=(num_gpus,)) if num_gpus else layouts
     body: dict[str, Any] = {"catalog_digest": catalog.digest, "catalog_snapshot": catalog.snapshot}
     if gpu is not None:
-        one = smallest_fit(record, catalog.accelerator(gpu), layouts, context_tokens=context_tokens)
+        part = catalog.accelerator(gpu)
+        one = smallest_fit(record, part, layouts, context_tokens=context_tokens, num_sequences=num_sequences)
         emit(document("fit", {**body, "fits": [fit_dict(one)], "left_out": []}), box_view(one), output)
         return
     parts = catalog.accelerators.values()
-    fits, left_out = smallest_fits(record, parts, layouts, context_tokens=context_tokens)
+    fits, left_out = smallest_fits(record, parts, layouts, context_tokens=context_tokens, num_sequences=num_sequences)
     body |= {"fits": [fit_dict(one) for one in fits], "left_out": list(left_out)}
     emit(document("fit", body), fits_view(record.id, fits, left_out, context_tokens=context_tokens), output)
 

@@ -4,10 +4,11 @@ A flag stands over TOKONOMICS_<KEY> in the environment, which stands over the fi
 over the default.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import click
@@ -18,6 +19,8 @@ from tokonomics.errors import InputError, TokonomicsError
 from tokonomics.workload.scenario import Owned, Scenario, TrafficSpec
 from tokonomics.workload.scenario_errors import Places
 from tokonomics.workload.scenario_file import ScenarioFile, read_scenario_file
+from tokonomics.workload.scenario_measured import Measured
+from tokonomics.workload.scenario_plan import PlanSpec
 from tokonomics.workload.scenario_simulation import SimulationSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,14 +44,26 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "span_s": ("--span",),
     "gpu_usd_per_hour": ("--usd-per-hour",),
 }
+_POINT_KEYS: Final = {
+    "rps": "requests_per_s",
+    "in": "input_tokens",
+    "out": "output_tokens",
+    "output_tok_s": "output_tokens_per_s",
+}
+"""Short keys of a measured point, as those of the flags."""
+_TEXT_KEYS: Final = ("gpu", "model", "precision", "engine")
+_PROOF_KEYS: Final = ("seed", "span_s", "api_ttft_s", "api_itl_s")
+_LINES: Final = ("quality", "cascades")
+"""Keys whose values are lines of KEY=VALUE,..., one a flag."""
 # Keys of which only one alternative may stand: a flag of one drops what the file says of the others.
 _RIVALS: Final = (
     ({"requests_per_s"}, {"users", "think_time_s"}, {"tokens_per_month"}),
     ({"input_tokens", "output_tokens"}, {"preset"}, {"trace", "skip_bad"}),
 )
+_BLOCKS: Final = ("models", "traffic", "measured", "simulation", "plan")
 _FIELDS: Final[Mapping[str, FieldInfo]] = {
     **TrafficSpec.model_fields,
-    **{name: field for name, field in Scenario.model_fields.items() if name not in ("models", "traffic", "simulation")},
+    **{name: field for name, field in Scenario.model_fields.items() if name not in _BLOCKS},
 }
 
 
@@ -76,24 +91,47 @@ def simulation_options(command: F) -> F:
     return decorated  # type: ignore[no-any-return]  # a decorated function keeps its kind
 
 
-def scenario_from_flags(flags: Mapping[str, Any]) -> Scenario:
+def measured_option(command: F) -> F:
+    """Add `--measured`, for a command whose answer own measurements shift; all others refuse such a scenario."""
+    decorated: Any = _option("measured", Scenario.model_fields["measured"])(command)
+    return decorated  # type: ignore[no-any-return]  # a decorated function keeps its kind
+
+
+def plan_options(command: F) -> F:
+    """Add a flag for each key of the block `plan`, and those of `simulation` that a plan is proven with."""
+    fields = {name: SimulationSpec.model_fields[name] for name in _PROOF_KEYS} | PlanSpec.model_fields
+    decorated: Any = command
+    for name, field in reversed(tuple(fields.items())):
+        decorated = _option(name, field)(decorated)
+    return decorated  # type: ignore[no-any-return]  # a decorated function keeps its kind
+
+
+def scenario_from_flags(flags: Mapping[str, Any], *, source: ScenarioFile | None = None) -> Scenario:
     """Build the scenario of a command from its `models` and the flags of `scenario_options`, given or not.
 
+    `source` stands for the file of `--scenario`, where what lies below the flags came from elsewhere.
     Raises InputError with every violation at once, each with its place when it stands in the file.
     """
     path = flags.get("scenario_file")
-    source = read_scenario_file(path) if path else ScenarioFile(raw={}, places=Places())
-    given = {name: _plain(name, flags.get(name)) for name in ("models", *_FIELDS)}
+    if source is None:
+        source = read_scenario_file(path) if path else ScenarioFile(raw={}, places=Places())
+    given = {name: _plain(name, flags.get(name)) for name in ("models", "measured", *_FIELDS)}
     given = {name: value for name, value in given.items() if value is not None}
     replay = {name: flags[name] for name in SimulationSpec.model_fields if flags.get(name) is not None}
+    search = {name: _plain(name, flags.get(name)) for name in PlanSpec.model_fields}
+    search = {name: value for name, value in search.items() if value is not None}
     raw = _merged(source.raw, given)
     raw.setdefault("traffic", {})
-    block = raw.get("simulation", {})
-    if replay and isinstance(block, Mapping):
-        raw["simulation"] = {**block, **replay}
-    places = [(name,) for name in given], [("traffic", name) for name in given], [("simulation", one) for one in replay]
-    elsewhere = frozenset[tuple[str | int, ...]](chain(*places))
-    return Scenario.from_dict(raw, places=replace(source.places, elsewhere=elsewhere))
+    for name, block in (("simulation", replay), ("plan", search)):
+        if block and isinstance(raw.get(name, {}), Mapping):
+            raw[name] = {**raw.get(name, {}), **block}
+    blocks = {"traffic": given, "simulation": replay, "plan": search}
+    inside = ((block, name) for block, names in blocks.items() for name in names)
+    elsewhere = frozenset[tuple[str | int, ...]](chain(((name,) for name in given), inside))
+    scenario = Scenario.from_dict(raw, places=replace(source.places, elsewhere=elsewhere))
+    if scenario.measured and "measured" not in flags:
+        raise InputError("this command takes no measured points; leave `measured` out, or ask `tok quote`")
+    return scenario
 
 
 def complete_models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -147,7 +185,7 @@ def _click_type(field: FieldInfo) -> click.ParamType[Any]:
 def _metavar(name: str, field: FieldInfo) -> str | None:
     if name in ("trace", "price_overrides"):
         return "FILE"
-    if name == "owned":
+    if name in ("owned", "measured", *_LINES):
         return "KEY=VALUE,..."
     kind = _click_type(field)
     if isinstance(kind, click.Choice):
@@ -160,31 +198,39 @@ def _plain(name: str, value: Any) -> Any:
     if value is None or value == ():
         return None
     if name == "owned":
-        return [_owned(text) for text in value]
+        return [_block(text, "--owned", tuple(Owned.model_fields)) for text in value]
+    if name == "measured":
+        return [_block(text, "--measured", tuple(Measured.model_fields), _POINT_KEYS) for text in value]
+    if name in _LINES:
+        return list(value)
     if isinstance(value, tuple):
         parts = [part.strip() for text in value for part in text.split(",") if part.strip()]
         return [int(part) if part.lstrip("-").isdigit() else part for part in parts] if name == "num_gpus" else parts
     return value
 
 
-def _owned(text: str) -> dict[str, Any]:
+def _block(
+    text: str, flag: str, known: Sequence[str], short_keys: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """Read `gpu=h100-sxm,purchase_usd=30000`; what is no number stays text for the record to judge."""
     block: dict[str, Any] = {}
     for pair in text.split(","):
-        key, equals, value = (part.strip() for part in pair.partition("="))
+        given, equals, value = (part.strip() for part in pair.partition("="))
+        key = short_keys.get(given, given)
         if not equals or key in block:
-            raise InputError(
-                f"--owned {pair!r} is not KEY=VALUE, each key once; known: {', '.join(Owned.model_fields)}"
-            )
-        block[key] = value if key == "gpu" else _number_or_text(value)
+            raise InputError(f"{flag} {pair!r} is not KEY=VALUE, each key once; known: {', '.join(known)}")
+        block[key] = value if key in _TEXT_KEYS else _number_or_text(value)
     return block
 
 
 def _number_or_text(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    """A whole number, else any, else the text."""
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _merged(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

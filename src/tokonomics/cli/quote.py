@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tokonomics.cli.options import complete_models, scenario_from_flags, scenario_options
+from tokonomics.cli.options import complete_models, measured_option, scenario_from_flags, scenario_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
 
 _EXPLAIN_HELP = (
@@ -17,6 +17,7 @@ _EXPLAIN_HELP = (
 @click.command()
 @click.argument("models", nargs=-1, metavar="MODEL...", shell_complete=complete_models)
 @scenario_options
+@measured_option
 @click.option("--top", "num_rows", type=click.IntRange(1, 1000), default=10, help="Rows of the table  [10].")
 @click.option("--explain", "number", is_flag=False, flag_value="all", metavar="[NUMBER]", help=_EXPLAIN_HELP)
 @click.option(
@@ -38,8 +39,9 @@ def quote(
     MODEL is a model of the catalogue (`tok models list`), or PROVIDER/MODEL for a hosted API. State the load by
     --rps with --in and --out, by --users, --tokens-per-month, --preset or --trace.
     """
-    from tokonomics.economics.ask import ask, check_strict  # NumPy and the catalogue load only when asked
+    from tokonomics.economics.ask import check_strict  # NumPy and the catalogue load only when asked
     from tokonomics.economics.explain import explain, explain_all, explainable
+    from tokonomics.measure.ask import ask
     from tokonomics.report.json import document
     from tokonomics.report.quote_view import quote_view
 

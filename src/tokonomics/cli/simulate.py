@@ -1,10 +1,11 @@
 """`tok simulate`: replay traffic on a fleet."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -19,13 +20,19 @@ if TYPE_CHECKING:
     from tokonomics.report.facts import Facts
     from tokonomics.simulation.ask import Case
     from tokonomics.simulation.figures import Interval
+    from tokonomics.simulation.long_replay import Answer
     from tokonomics.simulation.many import Outcome, Run
     from tokonomics.workload.scenario import Scenario
+    from tokonomics.workload.scenario_file import ScenarioFile
+
+_Work = TypeVar("_Work")
+_Result = TypeVar("_Result")
 
 _REQUESTS_HELP: Final = "Write what each request saw to FILE (.parquet)."
+_PLAN_HELP: Final = "Replay the machines of a plan of `tok plan`, on its traffic unless flags name another."
 _REPLICATIONS_HELP: Final = "Replay N more traces drawn from blocks of this one, for 95 % intervals."
 _SWEEP_HELP: Final = "Replay at each value: rate=.., replicas=1..8, max_sequences=64,256, ..; may be repeated."
-_JOBS_HELP: Final = "Processes for --replications and --sweep; any number gives the same result  [1]."
+_JOBS_HELP: Final = "Processes for replications, sweeps and shards; any number gives the same result  [1]."
 _DISTRIBUTE_HELP: Final = "Where --jobs run: here, or on a Ray cluster (extra `ray`)  [processes]."
 
 
@@ -43,6 +50,7 @@ class Spread:
 @click.option("--model", metavar="TEXT", shell_complete=complete_models, help="Model to serve.")
 @scenario_options
 @simulation_options
+@click.option("--plan", "plan_path", type=click.Path(path_type=Path), metavar="FILE", help=_PLAN_HELP)
 @click.option("--replications", "num_replications", type=click.IntRange(2, 1000), metavar="N", help=_REPLICATIONS_HELP)
 @click.option("--sweep", "sweeps", multiple=True, metavar="KEY=VALUES", help=_SWEEP_HELP)
 @click.option("--jobs", "num_jobs", type=click.IntRange(1, 256), default=1, metavar="N", help=_JOBS_HELP)
@@ -62,6 +70,7 @@ def simulate(
     address: str | None,
     requests_out: Path | None,
     chart: Path | None,
+    plan_path: Path | None,
     **flags: Any,
 ) -> None:
     """Replay traffic on a fleet, request by request.
@@ -69,7 +78,8 @@ def simulate(
     FILE is a scenario; flags stand over it. Name one --model, one --gpu and a load: --trace FILE for recorded
     requests, or --preset, or --in and --out, at --rps for --span-s seconds.
     """
-    asked = scenario_from_flags({**flags, **_named(scenario, model, flags)})
+    named = _named(scenario, model, flags)
+    asked = scenario_from_flags({**flags, **named}, source=_of_plan(plan_path, named) if plan_path else None)
     if address is not None and distribute != "ray":
         raise InputError("--address is that of a Ray cluster; add --distribute ray, or leave it out")
     spread = Spread(num_jobs=num_jobs, on_ray=distribute == "ray", address=address)
@@ -79,6 +89,18 @@ def simulate(
         _sweep(asked, sweeps, spread, output)
     else:
         _replay(asked, num_replications or 0, spread, requests_out, chart, output)
+
+
+def _of_plan(path: Path, named: dict[str, Any]) -> "ScenarioFile":
+    """The fleet and the traffic of a plan file, in place of a scenario file."""
+    from tokonomics.policy.plan_file import read_plan  # YAML loads only when asked
+    from tokonomics.simulation.from_plan import replayed_scenario
+    from tokonomics.workload.scenario_errors import Places
+    from tokonomics.workload.scenario_file import ScenarioFile
+
+    if named["scenario_file"] is not None:
+        raise InputError(f"--plan {path} contradicts {named['scenario_file']}; keep one of them")
+    return ScenarioFile(raw=replayed_scenario(read_plan(path)), places=Places())
 
 
 def _replay(
@@ -93,26 +115,45 @@ def _replay(
     from tokonomics.report.json import document  # NumPy, numba and the catalogue load only when asked
     from tokonomics.report.simulate_dict import simulate_dict
     from tokonomics.report.simulate_view import simulate_chart, simulate_view
-    from tokonomics.simulation.ask import build_case, replay
-    from tokonomics.simulation.many import Run
+    from tokonomics.simulation.ask import Replay
+    from tokonomics.simulation.many import Run, shared_case
     from tokonomics.simulation.requests_file import write_requests
 
-    case = build_case(asked, today=datetime.now(UTC).date())
-    with long_work("requests", output) as work:
-        one = replay(case, clock=time.perf_counter, watch=work.goes_on)
-    is_stopped = one.is_partial or (work.is_stopped and num_replications > 0)
+    case = shared_case(asked, datetime.now(UTC).date())
+    if requests_out is not None and case.demand.windows is not None:
+        raise InputError(
+            f"--requests-out beside {case.demand.windows.expected_requests:,.0f} requests, which are not kept; cut the"
+            " replay with --span-s, or leave it out"
+        )
+    one, is_stopped = _answered(case, asked, spread, output)
+    is_stopped = is_stopped and (one.is_partial or num_replications > 0)
     intervals: tuple[Interval, ...] = ()
     if num_replications and not is_stopped:
         runs = [Run(scenario=asked, today=case.today, replication=index + 1) for index in range(num_replications)]
         outcomes, is_stopped = _run(runs, spread, output)
         intervals = _intervals(outcomes)
-    if requests_out is not None:
+    if requests_out is not None and isinstance(one, Replay):
         write_requests(requests_out, one.requests, one.result, one.latency)
     if chart is not None:
         write_chart(simulate_chart(one), chart, output)
     body = simulate_dict(case, one, intervals)
     emit(document("simulation", body), simulate_view(case, one, _facts(case), intervals), output)
     _end(is_stopped)
+
+
+def _answered(case: "Case", asked: "Scenario", spread: Spread, output: OutputOptions) -> "tuple[Answer, bool]":
+    """One replay, in shards over the jobs where it is to be; whether Ctrl-C ended it."""
+    from tokonomics.simulation.long_replay import answer, put_together
+    from tokonomics.simulation.shard import shards_of
+    from tokonomics.simulation.shard_runs import ShardRun, make_shard
+
+    shards = shards_of(case) if case.demand.windows is not None else ()
+    if len(shards) < 2:
+        with long_work("requests", output) as work:
+            return answer(case, clock=time.perf_counter, watch=work.goes_on), work.is_stopped
+    runs = [ShardRun(scenario=asked, today=case.today, shard=one, clock=time.perf_counter) for one in shards]
+    results, is_stopped = _made(make_shard, runs, "shards", spread, output)
+    return put_together(case, results), is_stopped
 
 
 def _sweep(asked: "Scenario", sweeps: tuple[str, ...], spread: Spread, output: OutputOptions) -> None:
@@ -137,19 +178,28 @@ def _sweep(asked: "Scenario", sweeps: tuple[str, ...], spread: Spread, output: O
 
 def _run(runs: "list[Run]", spread: Spread, output: OutputOptions) -> "tuple[list[Outcome | None], bool]":
     """Make the runs; whether Ctrl-C left some out."""
-    from tokonomics.simulation.many import run_all
-    from tokonomics.simulation.ray_runs import run_on_ray
+    from tokonomics.simulation.many import run_one
 
-    with long_work("replays", output) as work:
+    return _made(run_one, runs, "replays", spread, output)
+
+
+def _made(
+    make: Callable[[_Work], _Result], works: Sequence[_Work], label: str, spread: Spread, output: OutputOptions
+) -> tuple[list[_Result | None], bool]:
+    """Make all `works`, here or on a cluster; whether Ctrl-C left some out."""
+    from tokonomics.simulation import many
+    from tokonomics.simulation.ray_runs import spread_on_ray
+
+    with long_work(label, output) as work:
 
         def goes_on(num_done: int) -> bool:
-            return work.goes_on(num_done, len(runs))
+            return work.goes_on(num_done, len(works))
 
         if spread.on_ray:
-            outcomes = run_on_ray(runs, address=spread.address, num_jobs=spread.num_jobs, keep_going=goes_on)
+            results = spread_on_ray(make, works, address=spread.address, num_jobs=spread.num_jobs, keep_going=goes_on)
         else:
-            outcomes = run_all(runs, num_jobs=spread.num_jobs, keep_going=goes_on)
-    return outcomes, any(outcome is None for outcome in outcomes)
+            results = many.spread(make, works, num_jobs=spread.num_jobs, keep_going=goes_on)
+    return results, any(result is None for result in results)
 
 
 def _intervals(outcomes: "list[Outcome | None]") -> "tuple[Interval, ...]":

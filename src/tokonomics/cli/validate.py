@@ -48,12 +48,15 @@ def _unknown_names(scenario: "Scenario") -> Iterator[str]:
     catalog = load_catalog(snapshot=scenario.snapshot, overrides=overrides)
     hosted = [name for name in scenario.models if "/" in name and any(p.name == name for p in catalog.api_prices)]
     yield from _refused(catalog.model, [name for name in scenario.models if name not in hosted])
-    yield from _refused(catalog.accelerator, [*scenario.gpus, *(one.gpu for one in scenario.owned)])
+    points = scenario.measured
+    yield from _refused(catalog.model, [one.model for one in points if one.model])
+    parts = [*(one.gpu for one in scenario.owned), *(one.gpu for one in points if one.gpu)]
+    yield from _refused(catalog.accelerator, [*scenario.gpus, *parts])
     overflow = scenario.simulation.overflow if scenario.simulation else None
     yield from _refused(catalog.api_price, [*scenario.apis, *([overflow] if overflow else [])])
-    yield from _refused(weight_format, scenario.precisions)
+    yield from _refused(weight_format, [*scenario.precisions, *(one.precision for one in points if one.precision)])
     yield from _refused(kv_element_bytes, [scenario.kv_format] if scenario.kv_format else [])
-    yield from _refused(check_engine, [scenario.engine])
+    yield from _refused(check_engine, [scenario.engine, *(one.engine for one in points if one.engine)])
 
 
 def _refused(find: Callable[[str], object], names: "list[str] | tuple[str, ...]") -> Iterator[str]:

@@ -1,6 +1,6 @@
 """From a scenario to its answer: the one function behind the command, the library and the page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,8 @@ from tokonomics.economics.candidates import Search
 from tokonomics.economics.explanation import Explanation
 from tokonomics.economics.owned import owned_offers
 from tokonomics.economics.quote import Choice, Quote, quote, require_priced
-from tokonomics.errors import MissingFact
+from tokonomics.errors import InputError, MissingFact
+from tokonomics.physics.evidence import Evidence
 from tokonomics.workload.resolve import traffic_of
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.slo import Slo, parse_slo
@@ -38,50 +39,35 @@ class Answer:
         return body
 
 
-def ask(scenario: Scenario, *, today: date | None = None, catalog: Catalog | None = None) -> Answer:
+def ask(
+    scenario: Scenario,
+    *,
+    today: date | None = None,
+    catalog: Catalog | None = None,
+    traffic: Traffic | None = None,
+    evidence: Sequence[Evidence] = (),
+) -> Answer:
     """Answer `scenario` with the prices of its own date, else of `today`, else of the day of the snapshot.
 
     Users who wait for an answer ask the slower the longer they wait, so their traffic is priced twice: with a guess,
-    then with the response time of the best option of the first pass.
+    then with the response time of the best option of the first pass. `traffic` stands over the block of the scenario;
+    `evidence` is what its measured points say, which `measure.ask` works out.
     """
-    facts = catalog or _facts(scenario)
+    if scenario.measured and not evidence:
+        raise InputError("measured points are only read by tok quote and tokonomics.quote; leave them out here")
+    facts = catalog or facts_of(scenario)
     day = scenario.today or today or facts.day
-    answer = _quoted(scenario, facts, day, _traffic(scenario, _FIRST_RESPONSE_TIME_S))
+    asked = traffic or _traffic(scenario, _FIRST_RESPONSE_TIME_S)
+    answer = _quoted(scenario, facts, day, asked, evidence)
     if scenario.traffic.users is not None:
         host = answer.best_self_host
         waited_s = host.latency_s["e2e_mean"] if host else _FIRST_RESPONSE_TIME_S
-        answer = _quoted(scenario, facts, day, _traffic(scenario, waited_s))
+        answer = _quoted(scenario, facts, day, _traffic(scenario, waited_s), evidence)
     return Answer(scenario=scenario, quote=answer, today=day)
 
 
-def quote_for(
-    models: str | Sequence[str], traffic: Traffic | Mapping[str, Any], *, slo: str = "", **keys: Any
-) -> Quote:
-    """The library's form of `tok quote`: the frozen record that the command renders.
-
-    Args: `models` one name or several; `traffic` a Traffic of your own making, or the keys of a scenario's traffic
-    block; `slo` such as "ttft_p95=1s"; `keys` the other keys of a scenario (gpus, apis, precisions, today, ...).
-    Raises InputError with every violation, UnknownName, Infeasible and MissingFact as the command does.
-    """
-    names = [models] if isinstance(models, str) else list(models)
-    stated = _stated(traffic) if isinstance(traffic, Traffic) else traffic
-    scenario = Scenario.from_dict({"models": names, "traffic": stated, "slo": slo, **keys})
-    if not isinstance(traffic, Traffic):
-        return ask(scenario).quote
-    facts = _facts(scenario)
-    return _quoted(scenario, facts, scenario.today or facts.day, traffic)
-
-
-def _stated(traffic: Traffic) -> dict[str, float]:
-    """The traffic block that comes nearest to a Traffic, for checking the other keys beside it."""
-    return {
-        "requests_per_s": traffic.requests_per_s,
-        "input_tokens": max(traffic.mean_input_tokens, 1.0),
-        "output_tokens": traffic.mean_output_tokens,
-    }
-
-
-def _facts(scenario: Scenario) -> Catalog:
+def facts_of(scenario: Scenario) -> Catalog:
+    """The catalogue that `scenario` is priced with, the user's own prices in it."""
     overrides = Path(scenario.price_overrides) if scenario.price_overrides else None
     return load_catalog(snapshot=scenario.snapshot, overrides=overrides)
 
@@ -90,7 +76,7 @@ def _traffic(scenario: Scenario, response_time_s: float) -> Traffic:
     return traffic_of(scenario.traffic, response_time_s=response_time_s, cached_input_frac=scenario.cached_input_frac)
 
 
-def _quoted(scenario: Scenario, catalog: Catalog, day: date, traffic: Traffic) -> Quote:
+def _quoted(scenario: Scenario, catalog: Catalog, day: date, traffic: Traffic, evidence: Sequence[Evidence]) -> Quote:
     return quote(
         catalog,
         scenario.models,
@@ -106,12 +92,17 @@ def _quoted(scenario: Scenario, catalog: Catalog, day: date, traffic: Traffic) -
             num_spare_replicas=scenario.num_spare_replicas,
             owned=owned_offers(catalog, scenario.owned, today=day),
         ),
-        search=_search(scenario),
+        search=_search(scenario, evidence),
     )
 
 
-def _search(scenario: Scenario) -> Search:
-    search = Search(precisions=scenario.precisions, kv_format=scenario.kv_format, engine=scenario.engine)
+def _search(scenario: Scenario, evidence: Sequence[Evidence]) -> Search:
+    search = Search(
+        precisions=scenario.precisions,
+        kv_format=scenario.kv_format,
+        engine=scenario.engine,
+        evidence=tuple(evidence),
+    )
     return replace(search, gpus_per_replica=scenario.num_gpus) if scenario.num_gpus else search
 
 

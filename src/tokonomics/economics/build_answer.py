@@ -11,10 +11,11 @@ from tokonomics.economics.break_even import BreakEven, BuildOrBuy, break_even, b
 from tokonomics.economics.build_case import BuildCase, BuildCurves, build_curves
 from tokonomics.economics.build_inputs import TOPIC
 from tokonomics.economics.cost_curve import CostCurve, api_curve
-from tokonomics.economics.explanation import Explanation
+from tokonomics.economics.explanation import Explanation, Term
 from tokonomics.economics.hidden_costs import HiddenCost, HiddenCosts, hidden_costs
 from tokonomics.economics.inputs import AS_STATED, Inputs, values_of
 from tokonomics.economics.list_prices import TokenPrice
+from tokonomics.economics.ranges import ends_of, range_term
 from tokonomics.economics.sensitivity import Tornado, tornado
 from tokonomics.economics.volume_bands import VolumeBand, volume_bands
 
@@ -100,8 +101,17 @@ def explain_break_even(answer: BuildAnswer) -> Explanation:
         formula="(steps(V) x USD of a step + ops) / blended API price / days of a month"
         if point.volume_tokens_per_day is not None
         else point.reason,
-        terms=tuple(answer.case.inputs.values()),
+        terms=(*answer.case.inputs.values(), *_range_terms(answer)),
     )
+
+
+def _range_terms(answer: BuildAnswer) -> tuple[Term, ...]:
+    """The range of a modelled rate; none where it is stated."""
+    sd_log = answer.case.rate_sd_log
+    if sd_log is None:
+        return ()
+    rate = answer.case.inputs["replica_tokens_per_s"]
+    return (range_term(rate.name, float(rate.value), sd_log, rate.unit),)
 
 
 def _rival(case: BuildCase, rival: TokenPrice, days_per_month: float) -> CostCurve:
@@ -120,7 +130,7 @@ def _bands(curves: Sequence[CostCurve], point: BreakEven, shown: Sequence[float]
 
 
 def _tornado(case: BuildCase, swing_frac: float) -> Tornado:
-    """Move each input through the range its source gives, else by a share of itself either way."""
+    """Move each input through the range its source or the physics gives, else by a share of itself either way."""
     base = values_of(case.inputs)
     spans = {
         name: _span(case, name, value, swing_frac)
@@ -136,6 +146,8 @@ def _tornado(case: BuildCase, swing_frac: float) -> Tornado:
 
 
 def _span(case: BuildCase, name: str, value: float, swing_frac: float) -> tuple[float, float]:
+    if name == "replica_tokens_per_s" and case.rate_sd_log is not None:
+        return ends_of(value, case.rate_sd_log)
     known = assumptions(TOPIC).get(name)
     if known is not None and known.span is not None and case.inputs[name].source != AS_STATED:
         return known.span

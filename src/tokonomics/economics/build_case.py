@@ -16,11 +16,15 @@ HOURS_PER_DAY = 24.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildCase:
-    """The names of both sides and the inputs of their curves (see `gather_build_case` for which there are)."""
+    """The names of both sides and the inputs of their curves (see `gather_build_case` for which there are).
+
+    `rate_sd_log` says how sure the rate of a replica is; None where the physics did not give it.
+    """
 
     build_name: str
     api_name: str
     inputs: Inputs
+    rate_sd_log: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

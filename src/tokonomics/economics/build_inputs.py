@@ -55,7 +55,13 @@ def gather_build_case(stated: Stated, found: Found) -> BuildCase:
         "num_spare_replicas": _spares(stated),
     }
     name = found.replica.name if found.replica else found.hour.name if found.hour else "self-host"
-    return BuildCase(build_name=name, api_name=found.api.name if found.api else "API", inputs=inputs)
+    is_modelled = found.replica is not None and inputs.get("replica_tokens_per_s") == found.replica.term
+    return BuildCase(
+        build_name=name,
+        api_name=found.api.name if found.api else "API",
+        inputs=inputs,
+        rate_sd_log=found.replica.rate_sd_log if found.replica and is_modelled else None,
+    )
 
 
 def _clashes(stated: Stated, found: Found) -> list[str]:

@@ -1,7 +1,8 @@
 """Every deployment worth timing: model x precision x accelerator x number of accelerators, as arrays."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from tokonomics.economics.demand import Demand
 from tokonomics.errors import MissingFact
 from tokonomics.physics.capacity import memory_box, require_fit
 from tokonomics.physics.deployment import Deployment, deployment
+from tokonomics.physics.evidence import Evidence
 from tokonomics.physics.step import StepModel, stack_step_models, step_model
 
 DEFAULT_GPUS_PER_REPLICA = (1, 2, 4, 8)
@@ -33,12 +35,32 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """What to search over. Empty precisions mean the model's native one and fp8 where the part multiplies it."""
+    """What to search over. Empty precisions mean the model's native one and fp8 where the part multiplies it.
+
+    `gpus_per_replica` are degrees of tensor parallelism, each tried with each of `pipeline_parallel`; `most_gpus`
+    bounds their product by part. With `with_experts` a mixture of experts is also tried with whole experts on each
+    rank. `evidence` is what own measurements say of some groups.
+    """
 
     precisions: tuple[str, ...] = ()
     gpus_per_replica: tuple[int, ...] = DEFAULT_GPUS_PER_REPLICA
+    pipeline_parallel: tuple[int, ...] = (1,)
+    most_gpus: Mapping[str, int] = field(default_factory=dict)
+    with_experts: bool = False
     kv_format: str | None = None
     engine: str = "vllm"
+    evidence: tuple[Evidence, ...] = ()
+
+    def layouts(self, model: Model, part: Accelerator) -> Iterator[tuple[int, int, bool]]:
+        """Tensor parallelism, pipeline stages and whether experts stay whole, of each layout of `model` on `part`."""
+        for tensor, stages in product(self.gpus_per_replica, self.pipeline_parallel):
+            num_gpus = tensor * stages
+            if num_gpus > self.most_gpus.get(part.id, num_gpus) or stages > model.num_layers:
+                continue
+            if num_gpus == 1 or part.link_bytes_per_s is not None:
+                yield tensor, stages, False
+                if self.with_experts and model.is_moe and tensor > 1:
+                    yield tensor, stages, True
 
 
 def candidates(
@@ -75,16 +97,18 @@ def _fitting(
 def deployments_of(model: Model, part: Accelerator, search: Search) -> Iterator[Deployment]:
     """All layouts and precisions of `model` on `part` that `search` allows, whether they fit or not."""
     for precision in search.precisions or default_precisions(model, part):
-        for num_gpus in search.gpus_per_replica:
-            if num_gpus == 1 or part.link_bytes_per_s is not None:
-                yield deployment(
-                    model,
-                    part,
-                    precision=precision,
-                    kv_format=search.kv_format,
-                    engine=search.engine,
-                    tensor_parallel=num_gpus,
-                )
+        for tensor, stages, with_experts in search.layouts(model, part):
+            yield deployment(
+                model,
+                part,
+                precision=precision,
+                kv_format=search.kv_format,
+                engine=search.engine,
+                tensor_parallel=tensor,
+                pipeline_parallel=stages,
+                expert_parallel=with_experts,
+                evidence=search.evidence,
+            )
 
 
 def default_precisions(model: Model, part: Accelerator) -> tuple[str, ...]:

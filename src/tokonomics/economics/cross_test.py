@@ -7,6 +7,7 @@ from tokonomics.catalog.model import Model
 from tokonomics.economics._checks import Checks
 from tokonomics.economics.frontier import bound_of
 from tokonomics.economics.replica import batch_rates, replica_of
+from tokonomics.economics.replica_spread import replica_spread
 from tokonomics.economics.steady_load import SteadyLoad
 from tokonomics.physics.deployment import Deployment, deployment
 
@@ -17,7 +18,8 @@ GPUS_PER_REPLICA = (1, 2, 4, 8)
 class Contender:
     """A format at a batch, on the fewest accelerators that hold both; rates are of one accelerator.
 
-    `deployment` and the rates are None where no number of accelerators tried holds it.
+    `rate_sd_log` says how sure the rate is. `deployment` and the rates are None where no number of accelerators tried
+    holds it.
     """
 
     precision: str
@@ -25,6 +27,7 @@ class Contender:
     deployment: Deployment | None
     gpu_tokens_per_s: float | None
     gpu_bound_tokens_per_s: float | None
+    rate_sd_log: float | None
 
     @property
     def name(self) -> str:
@@ -84,9 +87,15 @@ def _contender(model: Model, part: Accelerator, load: SteadyLoad, precision: str
                 deployment=dep,
                 gpu_tokens_per_s=float(batch_rates(replica, float(batch)).output_tokens_per_s) / num_gpus,
                 gpu_bound_tokens_per_s=float(bound_of(replica, float(batch)).output_tokens_per_s) / num_gpus,
+                rate_sd_log=float(replica_spread(replica, float(batch)).rate_sd_log[0]),
             )
     return Contender(
-        precision=precision, batch=batch, deployment=None, gpu_tokens_per_s=None, gpu_bound_tokens_per_s=None
+        precision=precision,
+        batch=batch,
+        deployment=None,
+        gpu_tokens_per_s=None,
+        gpu_bound_tokens_per_s=None,
+        rate_sd_log=None,
     )
 
 

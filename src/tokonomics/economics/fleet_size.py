@@ -59,7 +59,9 @@ def size_fleets(model: StepModel, max_batch: Floats, demand: Demand, *, num_spar
         can_meet=can_meet,
         capacity_requests_per_s=capacity,
         num_replicas=num_replicas,
-        batch_sequences=_batch_at_rate(model, limit, demand, demand.peak_requests_per_s / np.maximum(num_replicas, 1)),
+        batch_sequences=running_sequences(
+            model, limit, demand, demand.peak_requests_per_s / np.maximum(num_replicas, 1)
+        ),
     )
 
 
@@ -112,7 +114,7 @@ def _headroom_batch(batch: Floats) -> Floats:
     return np.where(batch <= 1.0, batch, batch_at_percentile(batch, _HEADROOM_PERCENTILE))
 
 
-def _batch_at_rate(model: StepModel, limit: Floats, demand: Demand, requests_per_s: Floats) -> Floats:
+def running_sequences(model: StepModel, limit: Floats, demand: Demand, requests_per_s: Floats) -> Floats:
     """Mean batch at which a replica carries `requests_per_s`, by bisection below `limit` (rates rise with batch)."""
     low, high = np.ones_like(limit), np.maximum(limit, 1.0)
     for _ in range(30):

@@ -10,6 +10,7 @@ from tokonomics.economics._checks import Checks
 from tokonomics.economics.cost_per_token import TokenCost, TokenVolume, token_cost
 from tokonomics.economics.regimes import Band, diminishing_batch, regime_bands
 from tokonomics.economics.replica import BatchRates, Replica, batch_rates, itl_at_s, refusal, replica_of
+from tokonomics.economics.replica_spread import replica_spread
 from tokonomics.economics.roofline import RooflineBound, roofline_bound
 from tokonomics.economics.steady_load import SteadyLoad
 from tokonomics.economics.sweet_spot import ConstraintChange, SweetSpot, constraint_changes, sweet_spot
@@ -30,7 +31,8 @@ class SweepPoint:
 
     `tail_itl_s` is the gap between tokens at the sweep's percentile. `bound_tokens_per_s` is what no engine can pass.
     `bandwidth_use_frac` and `compute_use_frac` are the shares of the peak rates that the work needs (MBU and MFU),
-    `kv_use_frac` that of the room for KV cache. `regime` names the band that this batch ends.
+    `kv_use_frac` that of the room for KV cache. `regime` names the band that this batch ends. `rate_sd_log` says how
+    sure the throughput and the cost are, `itl_sd_log` the gaps; both are 0 at the bound.
     """
 
     batch: int
@@ -45,6 +47,8 @@ class SweepPoint:
     prefill_frac: float
     binds: str
     regime: str
+    rate_sd_log: float
+    itl_sd_log: float
     is_dominated: bool = False
 
 
@@ -141,7 +145,7 @@ def sweep_point(
     rates = batch_rates(replica, float(batch))
     bound = bound_of(replica, float(batch))
     load, box = replica.load, replica.box
-    gap_s = float(rates.mean_itl_s)
+    gap_s, spread = float(rates.mean_itl_s), replica_spread(replica, float(batch))
     return SweepPoint(
         batch=batch,
         output_tokens_per_s=float(rates.output_tokens_per_s),
@@ -157,6 +161,8 @@ def sweep_point(
         regime=next((band.name for band in bands if band.low_batch < batch <= band.high_batch), bands[0].name)
         if bands
         else "",
+        rate_sd_log=float(spread.rate_sd_log[0]),
+        itl_sd_log=float(spread.itl_sd_log[0]),
     )
 
 

@@ -1,7 +1,7 @@
 """From the words of a user to a frontier: names looked up, layouts chosen, hours priced, limits and figures read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from tokonomics.catalog.load import Catalog
 from tokonomics.economics.dominance import mark_dominated
@@ -14,6 +14,7 @@ from tokonomics.economics.operating_points import (
     preset_slos,
     shared_fleet,
 )
+from tokonomics.economics.ranges import OpenEnds, solved_ends
 from tokonomics.economics.replica_price import CHEAPEST_LISTED, Rent, ReplicaPrice, replica_price
 from tokonomics.economics.roofline import Ridge, ridges
 from tokonomics.economics.steady_load import SteadyLoad, decode_only, request_load
@@ -57,13 +58,17 @@ class FrontierQuestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepAnswer:
-    """One deployment: its sweep, the price of its hour, and where to run it."""
+    """One deployment: its sweep, the price of its hour, and where to run it.
+
+    `shared_ranges` are the 10-90 % ranges of the numbers of `shared`, by name.
+    """
 
     sweep: Sweep
     price: ReplicaPrice
     operating_points: tuple[OperatingPoint, ...]
     pressure: KvPressure | None
     shared: SharedFleet | None
+    shared_ranges: Mapping[str, OpenEnds | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,28 +124,38 @@ def load_of(question: FrontierQuestion) -> SteadyLoad:
 def _answer(one: Sweep, price: ReplicaPrice, question: FrontierQuestion) -> SweepAnswer:
     slos = {text: parse_slo(text) for text in question.slos} or preset_slos(question.tail_percentile)
     points = tuple(operating_point(one, slo, name=name) for name, slo in slos.items())
+    shared, shared_ranges = _shared(one, points[0], question.demand, price.replica_usd_per_hour)
     return SweepAnswer(
         sweep=one,
         price=price,
         operating_points=points,
         pressure=kv_pressure(one.replica, num_concurrent=question.num_concurrent) if question.num_concurrent else None,
-        shared=_shared(one, points[0], question.demand, price.replica_usd_per_hour) if question.demand else None,
+        shared=shared,
+        shared_ranges=shared_ranges,
     )
 
 
 def _shared(
     one: Sweep, quick: OperatingPoint, demand: Mapping[str, float], replica_usd_per_hour: float | None
-) -> SharedFleet | None:
-    """One fleet or two for the demand; None where the quick point does not run, or an hour has no price."""
-    if quick.point is None or replica_usd_per_hour is None:
-        return None
-    return shared_fleet(
-        interactive_tokens_per_s=demand.get("interactive", 0.0),
-        batch_tokens_per_s=demand.get("batch", 0.0),
-        quick_tokens_per_s=quick.point.output_tokens_per_s,
-        slow_tokens_per_s=float(one.dense.output_tokens_per_s[-1]),
-        replica_usd_per_hour=replica_usd_per_hour,
-    )
+) -> tuple[SharedFleet | None, Mapping[str, OpenEnds | None]]:
+    """One fleet or two for the demand; None without one, where the quick point does not run, or an unpriced hour."""
+    point = quick.point
+    if not demand or point is None or replica_usd_per_hour is None:
+        return None, {}
+
+    def fleet(ratio: float = 1.0) -> SharedFleet:
+        return shared_fleet(
+            interactive_tokens_per_s=demand.get("interactive", 0.0),
+            batch_tokens_per_s=demand.get("batch", 0.0),
+            quick_tokens_per_s=point.output_tokens_per_s * ratio,
+            slow_tokens_per_s=float(one.dense.output_tokens_per_s[-1]) * ratio,
+            replica_usd_per_hour=replica_usd_per_hour,
+        )
+
+    def numbers(ratio: float) -> dict[str, float | None]:
+        return {name: value for name, value in asdict(fleet(ratio)).items() if name != "is_shared_better"}
+
+    return fleet(), solved_ends(numbers, point.rate_sd_log)
 
 
 def _checked(catalog: Catalog, question: FrontierQuestion, load: SteadyLoad) -> CheckedFigure | None:

@@ -2,6 +2,7 @@
 
 from tokonomics.economics.explanation import Explanation, Term
 from tokonomics.economics.frontier import Sweep, SweepPoint, bound_of
+from tokonomics.economics.ranges import range_term
 from tokonomics.economics.replica_price import ReplicaPrice
 from tokonomics.physics.steady import steady_batch
 from tokonomics.physics.step import step_time
@@ -35,7 +36,10 @@ def _gap(one: Sweep, point: SweepPoint) -> Explanation:
         value=point.mean_itl_s,
         unit="s",
         formula=" + ".join(terms),
-        terms=tuple(Term(name, float(value), "s", _MODELLED, source) for name, value in terms.items()),
+        terms=(
+            *(Term(name, float(value), "s", _MODELLED, source) for name, value in terms.items()),
+            range_term("mean gap", point.mean_itl_s, point.itl_sd_log, "s"),
+        ),
     )
 
 
@@ -49,6 +53,7 @@ def _throughput(one: Sweep, point: SweepPoint) -> Explanation:
         terms=(
             Term("batch", point.batch, "sequences", "assumed", "the point of the sweep"),
             Term("mean gap", point.mean_itl_s, "s", _MODELLED, "mean_itl_s"),
+            range_term("throughput", point.output_tokens_per_s, point.rate_sd_log, "tokens/s"),
         ),
     )
 
@@ -87,6 +92,7 @@ def _cost(one: Sweep, point: SweepPoint, price: ReplicaPrice) -> Explanation:
             Term("prompt share", point.prefill_frac, "share of time", _MODELLED, _STEP),
             Term("throughput", point.output_tokens_per_s, "tokens/s", _MODELLED, "output_tokens_per_s"),
             Term("hour", SECONDS_PER_HOUR, "s", "assumed", "definition"),
+            range_term("cost", point.cost.output_usd_per_mtok, point.rate_sd_log, "USD per M tokens"),
         ),
     )
 

@@ -14,7 +14,7 @@ from tokonomics.economics.build_ask import BuildQuestion, look_up
 from tokonomics.economics.build_case import BuildCase, build_curves
 from tokonomics.economics.build_inputs import Found
 from tokonomics.economics.duration_curve import Array, LoadDuration, load_duration, steady_and_peak
-from tokonomics.economics.explanation import Explanation
+from tokonomics.economics.explanation import Explanation, Term
 from tokonomics.economics.hybrid import (
     HybridAnswer,
     HybridTerms,
@@ -25,6 +25,7 @@ from tokonomics.economics.hybrid import (
     strategy,
 )
 from tokonomics.economics.inputs import Inputs, resolve_inputs
+from tokonomics.economics.ranges import range_term
 from tokonomics.errors import InputError
 from tokonomics.units import SECONDS_PER_DAY
 from tokonomics.workload.trace import Trace
@@ -40,12 +41,16 @@ _OF_A_FLEET: Final = ("peak_ratio", "num_spare_replicas")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HybridCase:
-    """The load with where it came from, the prices of both sides, and the inputs of all of it."""
+    """The load with where it came from, the prices of both sides, and the inputs of all of it.
+
+    `rate_sd_log` says how sure the rate of a replica is; None where the physics did not give it.
+    """
 
     load: LoadDuration
     load_source: str
     terms: HybridTerms
     inputs: Inputs
+    rate_sd_log: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,10 +92,18 @@ def hybrid_case(
     prices = {name: term for name, term in build.inputs.items() if name not in _OF_A_FLEET}
     if trace is not None:
         load = load_duration(token_demand_tokens_per_s(read_trace(trace), window_s=window_s))
-        return HybridCase(load=load, load_source=trace.name, terms=_terms(build), inputs=prices)
+        return HybridCase(
+            load=load, load_source=trace.name, terms=_terms(build), inputs=prices, rate_sd_log=build.rate_sd_log
+        )
     levels = resolve_inputs(TOPIC, {name: stated.get(name) for name in LEVELS}, LEVELS)
     load = steady_and_peak(**{name: float(term.value) for name, term in levels.items()})
-    return HybridCase(load=load, load_source="two levels", terms=_terms(build), inputs={**levels, **prices})
+    return HybridCase(
+        load=load,
+        load_source="two levels",
+        terms=_terms(build),
+        inputs={**levels, **prices},
+        rate_sd_log=build.rate_sd_log,
+    )
 
 
 def answer_hybrid(case: HybridCase, *, served_frac: float) -> HybridTold:
@@ -133,8 +146,16 @@ def explain_hybrid(told: HybridTold) -> Explanation:
         value=best.total_usd_per_month,
         unit="USD a month",
         formula="replicas x USD of a replica + ops (if any) + API price x tokens above the capacity of the replicas",
-        terms=tuple(told.case.inputs.values()),
+        terms=(*told.case.inputs.values(), *_range_terms(told.case)),
     )
+
+
+def _range_terms(case: HybridCase) -> tuple[Term, ...]:
+    """The range of what a replica does where it is modelled."""
+    if case.rate_sd_log is None:
+        return ()
+    rate = case.inputs["replica_tokens_per_s"]
+    return (range_term(rate.name, float(rate.value), case.rate_sd_log, rate.unit),)
 
 
 def load_curve_points(load: LoadDuration, *, num_points: int = 200) -> tuple[list[float], list[float]]:

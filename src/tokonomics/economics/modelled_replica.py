@@ -2,24 +2,31 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tokonomics.catalog.load import Catalog
-from tokonomics.economics.candidates import Search, candidates, explain_no_fit
-from tokonomics.economics.demand import demand_of
+from tokonomics.economics.candidates import Candidates, Search, candidates, explain_no_fit
+from tokonomics.economics.demand import Demand, demand_of
 from tokonomics.economics.explanation import Term
 from tokonomics.economics.fleet_size import size_fleets
 from tokonomics.economics.user_figures import UserFigure, check_figure
 from tokonomics.errors import Infeasible
 from tokonomics.physics.deployment import Deployment
+from tokonomics.physics.uncertainty import step_spread
 from tokonomics.workload.slo import Slo
 from tokonomics.workload.traffic import Traffic
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelledReplica:
-    """One replica: its layout and the tokens of both kinds that it handles at the largest batch within the SLO."""
+    """One replica: its layout and the tokens of both kinds that it handles at the largest batch within the SLO.
+
+    `rate_sd_log` says how sure the rate is.
+    """
 
     deployment: Deployment
     replica_tokens_per_s: float
+    rate_sd_log: float
     basis: str
 
     @property
@@ -62,8 +69,23 @@ def modelled_replica(
     return ModelledReplica(
         deployment=found.deployments[best],
         replica_tokens_per_s=float(sizes.capacity_requests_per_s[best]) * (inputs + outputs),
+        rate_sd_log=_rate_sd_log(found, best, float(sizes.batch_sequences[best]), demand),
         basis=f"physics at {inputs:,.0f} tokens in and {outputs:,.0f} out, {within}; docs/model-cards/step-time.md",
     )
+
+
+def _rate_sd_log(found: Candidates, index: int, batch: float, demand: Demand) -> float:
+    assert found.step is not None
+    inputs, outputs = demand.shape.input_tokens, demand.shape.output_tokens
+    spread = step_spread(
+        found.deployments[index : index + 1],
+        found.step.pick(np.arange(len(found.deployments)) == index),
+        np.array([batch]),
+        demand.shape.context_tokens,
+        np.array([batch * inputs / outputs]),
+        inputs / 2.0,
+    )
+    return float(spread.rate_sd_log[0])
 
 
 def check_stated_rate(replica: ModelledReplica, traffic: Traffic, *, output_tokens_per_s: float) -> None:

@@ -12,6 +12,7 @@ from tokonomics.economics._checks import Checks
 from tokonomics.economics.demand import limit_percentile
 from tokonomics.economics.frontier import Sweep, SweepPoint, sweep_point
 from tokonomics.economics.replica import Replica, metric_at_s
+from tokonomics.economics.replica_spread import limits_probability
 from tokonomics.economics.stack_assumptions import assumed_figures
 from tokonomics.workload.slo import Slo, SloLimit
 
@@ -24,6 +25,7 @@ class OperatingPoint:
 
     `binds` is the limit that stops a larger batch, `capacity` or `sequences` where memory or the engine does.
     `premium_ratio` is its cost of a token over that without any limit; None where it does not run.
+    `slo_probability` is the chance that the limits hold at that batch, or at 1 where none is; None without limits.
     """
 
     name: str
@@ -31,6 +33,7 @@ class OperatingPoint:
     batch: int | None
     point: SweepPoint | None
     premium_ratio: float | None
+    slo_probability: float | None
     binds: str
     reason: str
 
@@ -74,7 +77,14 @@ def operating_point(one: Sweep, slo: Slo, *, name: str = "") -> OperatingPoint:
     if batch == 0:
         reason = "; ".join(_miss(replica, limit) for limit, most in zip(slo.limits, kept) if most == 0)
         return OperatingPoint(
-            name=title, slo=slo, batch=None, point=None, premium_ratio=None, binds="latency", reason=reason
+            name=title,
+            slo=slo,
+            batch=None,
+            point=None,
+            premium_ratio=None,
+            slo_probability=limits_probability(replica, 1.0, slo.limits),
+            binds="latency",
+            reason=reason,
         )
     point = sweep_point(replica, batch, one.replica_usd_per_hour, one.tail_percentile, one.bands)
     tight = [str(limit) for limit, most in zip(slo.limits, kept) if most == batch < replica.max_batch]
@@ -84,6 +94,7 @@ def operating_point(one: Sweep, slo: Slo, *, name: str = "") -> OperatingPoint:
         batch=batch,
         point=point,
         premium_ratio=float(one.dense.output_tokens_per_s[-1]) / point.output_tokens_per_s,
+        slo_probability=limits_probability(replica, float(batch), slo.limits),
         binds=", ".join(tight) or one.changes[-1].binds,
         reason="",
     )

@@ -11,10 +11,12 @@ from tokonomics.catalog.offer import Offer
 from tokonomics.economics.api_cost import api_option
 from tokonomics.economics.candidates import Search, candidates, explain_no_fit
 from tokonomics.economics.demand import Demand, demand_of
+from tokonomics.economics.evidence_words import evidence_sentence
 from tokonomics.economics.load_curve import LoadCurve, load_curve
 from tokonomics.economics.options import Option
 from tokonomics.economics.self_host import Fleet, best_by, fleets, priced, rank, unpriced
 from tokonomics.errors import InputError, MissingFact, UnknownName
+from tokonomics.physics.evidence import Evidence
 from tokonomics.workload.slo import Slo
 from tokonomics.workload.traffic import Traffic
 
@@ -39,7 +41,10 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quote:
-    """Ranked options for one traffic, best first, with what was left out and how fresh the prices are."""
+    """Ranked options for one traffic, best first, with what was left out and how fresh the prices are.
+
+    `evidence` is what own measurements shifted the constants by.
+    """
 
     models: tuple[str, ...]
     demand: Demand
@@ -50,6 +55,7 @@ class Quote:
     oldest_price_as_of: str
     left_out: tuple[str, ...]
     num_candidates: int
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def best(self) -> Option:
@@ -100,6 +106,7 @@ class Quote:
             "options": [option.to_dict() for option in self.options],
             "num_candidates": self.num_candidates,
             "left_out": list(self.left_out),
+            "measured": [{**one.to_dict(), "sentence": evidence_sentence(one)} for one in self.evidence],
         }
 
 
@@ -150,6 +157,7 @@ def quote(
         oldest_price_as_of=oldest_date([one.price.as_of for one in ranked if one.is_priced]),
         left_out=found.left_out,
         num_candidates=len(found.deployments),
+        evidence=search.evidence,
     )
 
 

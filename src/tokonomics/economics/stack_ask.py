@@ -9,6 +9,7 @@ from tokonomics.economics.cross_test import CrossTest, cross_test
 from tokonomics.economics.explanation import Explanation, Term
 from tokonomics.economics.operating_points import UNLIMITED
 from tokonomics.economics.quantisation import FormatChange, FormatGain, format_change, format_gains
+from tokonomics.economics.ranges import range_term
 from tokonomics.economics.replica_price import CHEAPEST_LISTED, Rent, ReplicaPrice, replica_price
 from tokonomics.economics.stack import Stack, stack
 from tokonomics.economics.stack_outcome import Pricing
@@ -97,13 +98,17 @@ def explain_stack(answer: StackAnswer) -> Explanation | None:
         Term(row.name, row.step_factor or 1.0, "times", "modelled", "docs/model-cards/stack.md") for row in one.kept
     )
     hour = (answer.price.term,) if answer.price.term else ()
+    last = one.kept[-1].outcome
+    sure = (
+        (range_term("throughput at the end", last.output_tokens_per_s, last.rate_sd_log, "tokens/s"),) if last else ()
+    )
     return Explanation(
         number="total_factor",
         option=f"{one.served.model.id} on {one.served.num_gpus}x {one.served.accelerator.id}",
         value=one.total_factor,
         unit="times the tokens a dollar",
         formula="the product of the factors of the kept steps",
-        terms=(*steps, *hour, *one.assumed.values()),
+        terms=(*steps, *hour, *sure, *one.assumed.values()),
     )
 
 

@@ -9,6 +9,8 @@ from tokonomics.economics.cost_per_token import TokenCost, TokenVolume, token_co
 from tokonomics.economics.demand import limit_percentile
 from tokonomics.economics.operating_points import UNLIMITED
 from tokonomics.economics.replica import Replica, batch_rates, itl_at_s, refusal
+from tokonomics.economics.replica_spread import replica_spread
+from tokonomics.economics.slo_chance import slo_probabilities
 from tokonomics.economics.speculative import Speculation, break_even_batch, speculate
 from tokonomics.economics.stack_steps import Served, Setup, serve
 from tokonomics.physics.step import Floats
@@ -30,7 +32,9 @@ class Outcome:
     """A setup at the batch it runs at. Rates are of the replica; costs are None where the hour has no price.
 
     `longest_step_s` is a step that carries a prompt, or a chunk of one: the worst gap that a reader sees.
-    `accepted_tokens` are those of a verification, 1 without speculation.
+    `accepted_tokens` are those of a verification, 1 without speculation. `rate_sd_log` says how sure throughput and
+    cost are, `itl_sd_log` the gaps, as far as the engine goes: the assumptions of the stack are taken as they stand.
+    `slo_probability` is the chance that the limits hold; None without limits.
     """
 
     replica: Replica
@@ -42,6 +46,9 @@ class Outcome:
     cost: TokenCost | None
     accepted_tokens: float
     speculation_pays_to: int | None
+    rate_sd_log: float
+    itl_sd_log: float
+    slo_probability: float | None
     fails: tuple[str, ...]
 
 
@@ -63,6 +70,13 @@ def _outcome(replica: Replica, batch: int, setup: Setup, pricing: Pricing) -> Ou
     rates, gap_s = (fast, float(fast.mean_itl_s)) if fast else (plain, float(plain.mean_itl_s))
     output = float(rates.output_tokens_per_s)
     prompts_s = float(plain.prefill_frac * plain.mean_itl_s)
+    spread = replica_spread(replica, float(batch))
+    limited = {
+        limit: float(_gaps_s(replica, float(batch), spec, limit_percentile(limit))) for limit in pricing.slo.limits
+    }
+    likely = slo_probabilities(
+        pricing.slo.limits, {limit.name: np.array([gap]) for limit, gap in limited.items()}, spread
+    )
     longest = float(plain.longest_step_s) + (float(fast.cycle_s) - (float(plain.mean_itl_s) - prompts_s) if fast else 0)
     return Outcome(
         replica=replica,
@@ -74,7 +88,12 @@ def _outcome(replica: Replica, batch: int, setup: Setup, pricing: Pricing) -> Ou
         cost=_cost(replica, output, prompts_s / gap_s, pricing.replica_usd_per_hour),
         accepted_tokens=fast.accepted_tokens if fast else 1.0,
         speculation_pays_to=break_even_batch(replica, spec) if spec else None,
-        fails=tuple(_fails(replica, batch, spec, pricing.slo)),
+        rate_sd_log=float(spread.rate_sd_log[0]),
+        itl_sd_log=float(spread.itl_sd_log[0]),
+        slo_probability=None if likely is None else float(likely[0]),
+        fails=tuple(
+            f"{limit.name}={gap:.3g} s > {limit.limit_s:g} s" for limit, gap in limited.items() if gap > limit.limit_s
+        ),
     )
 
 
@@ -94,11 +113,6 @@ def _largest_within(replica: Replica, setup: Setup, slo: Slo) -> int:
         misses = np.flatnonzero(gaps > limit.limit_s)
         batch = min(batch, max(int(misses[0]), 1)) if misses.size else batch
     return batch
-
-
-def _fails(replica: Replica, batch: int, spec: Speculation | None, slo: Slo) -> list[str]:
-    gaps = {limit: float(_gaps_s(replica, float(batch), spec, limit_percentile(limit))) for limit in slo.limits}
-    return [f"{limit.name}={gap:.3g} s > {limit.limit_s:g} s" for limit, gap in gaps.items() if gap > limit.limit_s]
 
 
 def _cost(

@@ -1,32 +1,36 @@
 """Build or buy as people read it: the volume that decides, the table of volumes, what is hidden, and what moves it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
 
 from tokonomics.economics.break_even import BreakEven
 from tokonomics.economics.build_answer import BuildAnswer, explain_break_even
 from tokonomics.economics.build_ask import BuildTold
 from tokonomics.economics.build_case import BuildCurves
+from tokonomics.economics.build_ranges import Ranges, point_ranges, row_ranges, winner_probability
 from tokonomics.economics.cost_curve import CostCurve, monthly_cost
 from tokonomics.economics.inputs import input_sentences
+from tokonomics.economics.ranges import OpenEnds, ends_of
 from tokonomics.economics.sensitivity import TornadoBar
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.chart import Chart, Series
-from tokonomics.report.explained import explained_table, inputs_dict
+from tokonomics.report.explained import explained_table
 from tokonomics.report.facts import Facts
 from tokonomics.report.numbers import percent, significant
+from tokonomics.report.ranges import RANGE_TITLE, drop_empty, range_clause, range_text
 from tokonomics.report.view import Column, Table, View
 
 _CHART_POINTS = 241
+_MTOK = 1e6
 _VOLUME = Column(title="tokens/day", key="volume_tokens_per_day", style="number")
 _VOLUME_COLUMNS = (
     _VOLUME,
     Column(title="build", key="build_usd_per_month", unit="USD/month", style="number", digits=4),
+    Column(title=RANGE_TITLE, key="build_usd_per_month_range", unit="of build", priority=1),
     Column(title="buy", key="buy_usd_per_month", unit="USD/month", style="number", digits=4),
-    Column(title="replicas", key="num_replicas", style="count", priority=1),
-    Column(title="used", key="utilisation_frac", style="percent", priority=2),
+    Column(title="replicas", key="num_replicas", style="count", priority=2),
+    Column(title="used", key="utilisation_frac", style="percent", priority=3),
     Column(title="winner"),
+    Column(title="chance", key="winner_probability", style="percent"),
     Column(title="saves", key="saving_usd_per_month", unit="USD/month", style="number", digits=4),
 )
 _POINT_COLUMNS = (
@@ -34,8 +38,12 @@ _POINT_COLUMNS = (
     Column(title="build"),
     Column(title="USD/M", key="usd_per_mtok", unit="of the API", style="number"),
     Column(title="breaks even", key="volume_tokens_per_day", unit="tokens/day", style="number", missing="never"),
-    Column(title="for good", key="secure_tokens_per_day", unit="tokens/day", style="number", missing="never"),
-    Column(title="replicas", key="num_replicas", style="count", priority=1),
+    Column(title=RANGE_TITLE, key="volume_tokens_per_day_range", unit="M tokens/day"),
+    Column(
+        title="for good", key="secure_tokens_per_day", unit="tokens/day", style="number", missing="never", priority=3
+    ),
+    Column(title="replicas", key="num_replicas", style="count", priority=2),
+    Column(title="used", key="utilisation_frac_range", unit=RANGE_TITLE, priority=1),
 )
 _BAND_COLUMNS = (
     Column(title="from", key="low_tokens_per_day", unit="tokens/day", style="number"),
@@ -56,27 +64,6 @@ _RULE_COLUMNS = (
     Column(title="API wins", key="api_wins"),
     Column(title="reason"),
 )
-
-
-def breakeven_dict(told: BuildTold) -> dict[str, Any]:
-    """The body of the document: the point, the curves behind it, and everything around."""
-    answer = told.answer
-    return {
-        "inputs": inputs_dict(answer.case.inputs),
-        "api_usd_per_mtok": answer.curves.api.usd_per_mtok,
-        "self_host_full_usd_per_mtok": answer.curves.pay_per_use.usd_per_mtok,
-        "break_even": _point_dict(answer.point),
-        "break_even_pay_per_use": _point_dict(answer.pay_per_use),
-        "break_even_with_hidden_costs": _point_dict(answer.with_hidden),
-        "rivals": [_point_dict(one) for one in answer.rivals],
-        "volumes": [asdict(row) for row in answer.rows],
-        "bands": [asdict(band) for band in answer.bands],
-        "hidden_costs": asdict(answer.hidden),
-        "tornado": [_bar_dict(bar) for bar in answer.tornado.bars],
-        "rules": [asdict(rule) for rule in told.rules],
-        "burst": asdict(told.burst) if told.burst else None,
-        "explanation": explain_break_even(answer).to_dict(),
-    }
 
 
 def breakeven_view(told: BuildTold, facts: Facts, *, explained: bool = False) -> View:
@@ -101,46 +88,69 @@ def breakeven_view(told: BuildTold, facts: Facts, *, explained: bool = False) ->
 
 def _headline(answer: BuildAnswer) -> Iterator[str]:
     point, curves = answer.point, answer.curves
-    full, bought = significant(curves.pay_per_use.usd_per_mtok), significant(curves.api.usd_per_mtok)
+    sd_log, full = answer.case.rate_sd_log, curves.pay_per_use.usd_per_mtok
+    sure = range_clause(None if sd_log is None else ends_of(full, sd_log))
     yield (
-        f"{answer.case.build_name}: {full} USD per M tokens when full; {answer.case.api_name}: {bought};"
-        " both blended at the same mix"
+        f"{answer.case.build_name}: {significant(full)} USD per M tokens when full{sure}; {answer.case.api_name}:"
+        f" {significant(curves.api.usd_per_mtok)}; both blended at the same mix"
     )
-    yield f"BREAK-EVEN   {_sentence(point)}"
+    yield f"BREAK-EVEN   {_sentence(point, sd_log)}"
     if point.secure_tokens_per_day and point.secure_tokens_per_day != point.volume_tokens_per_day:
         yield f"FOR GOOD     from {_mtok(point.secure_tokens_per_day)}; between the two a new replica loses it again"
-    yield f"PER USE      {_sentence(answer.pay_per_use)}, where replicas are billed by the work they do"
-    yield f"WITH SET-UP  {_sentence(answer.with_hidden)}, with the hidden costs that have a figure"
+    yield f"PER USE      {_sentence(answer.pay_per_use, sd_log)}, where replicas are billed by the work they do"
+    yield f"WITH SET-UP  {_sentence(answer.with_hidden, sd_log)}, with the hidden costs that have a figure"
 
 
-def _sentence(point: BreakEven) -> str:
+def _sentence(point: BreakEven, sd_log: float | None) -> str:
+    ranges = _ranges(point, sd_log)
+    sure = range_clause(ranges.get("volume_tokens_per_day"), unit_ratio=_MTOK)
     if point.volume_tokens_per_day is None:
-        return point.reason
+        low = ranges.get("volume_tokens_per_day")
+        return point.reason + (f"; at the p90 of its rate from {_mtok(low[0])}" if low else "")
     count = point.num_replicas
     replicas = f", {count} replica{'s' if count > 1 else ''}" if count else ""
     used = f", {percent(point.utilisation_frac)} used" if point.utilisation_frac is not None else ""
+    spread = _percents(ranges.get("utilisation_frac"))
+    used += f" ({spread})" if used and spread else ""
     cost = f", {significant(point.total_usd_per_month or 0.0, 4)} USD a month either way"
-    return f"{_mtok(point.volume_tokens_per_day)}{replicas}{used}{cost}"
+    return f"{_mtok(point.volume_tokens_per_day)}{sure}{replicas}{used}{cost}"
+
+
+def _ranges(point: BreakEven, sd_log: float | None) -> Ranges:
+    return {} if sd_log is None else point_ranges(point, sd_log)
+
+
+def _percents(ends: OpenEnds | None) -> str | None:
+    """The ends of a share in words; None without a range."""
+    if ends is None:
+        return None
+    low, high = (percent(end or 0.0) for end in ends)
+    return low if low == high else f"{low} to {high}"
 
 
 def _mtok(tokens_per_day: float) -> str:
-    return f"{significant(tokens_per_day / 1e6)} M tokens/day"
+    return f"{significant(tokens_per_day / _MTOK)} M tokens/day"
 
 
 def _volumes(answer: BuildAnswer) -> Table:
+    sd_log, curves = answer.case.rate_sd_log, answer.curves
+    pair = (curves.always_on, curves.api)
     rows = [
         (
             row.volume_tokens_per_day,
             row.build_usd_per_month,
+            None if sd_log is None else range_text(row_ranges(row, *pair, sd_log)["build_usd_per_month"], digits=4),
             row.buy_usd_per_month,
             row.num_replicas,
             row.utilisation_frac,
             row.winner,
+            None if sd_log is None else winner_probability(row, *pair, sd_log),
             row.saving_usd_per_month,
         )
         for row in answer.rows
     ]
-    return Table(columns=_VOLUME_COLUMNS, rows=rows)
+    table = Table(columns=_VOLUME_COLUMNS, rows=rows)
+    return drop_empty(table, "build_usd_per_month_range", "winner_probability")
 
 
 def _points(answer: BuildAnswer) -> Table:
@@ -150,18 +160,23 @@ def _points(answer: BuildAnswer) -> Table:
         ("with set-up", answer.with_hidden),
         *(("around the clock", rival) for rival in answer.rivals),
     ]
-    rows = [
-        (
-            one.buy.name,
-            build,
-            one.buy.usd_per_mtok,
-            one.volume_tokens_per_day,
-            one.secure_tokens_per_day,
-            one.num_replicas or None,
+    rows = []
+    for build, one in named:
+        ranges = _ranges(one, answer.case.rate_sd_log)
+        rows.append(
+            (
+                one.buy.name,
+                build,
+                one.buy.usd_per_mtok,
+                one.volume_tokens_per_day,
+                range_text(ranges.get("volume_tokens_per_day"), unit_ratio=_MTOK),
+                one.secure_tokens_per_day,
+                one.num_replicas or None,
+                _percents(ranges.get("utilisation_frac")),
+            )
         )
-        for build, one in named
-    ]
-    return Table(title="Break-even", columns=_POINT_COLUMNS, rows=rows)
+    table = Table(title="Break-even", columns=_POINT_COLUMNS, rows=rows)
+    return drop_empty(table, "volume_tokens_per_day_range", "utilisation_frac_range")
 
 
 def _bands(answer: BuildAnswer) -> Table:
@@ -248,29 +263,14 @@ def _notes(told: BuildTold, facts: Facts) -> Iterator[str]:
     if told.burst is not None:
         idle, hours = percent(told.burst.idle_capacity_frac), percent(told.burst.off_peak_hours_frac)
         yield f"a fleet for that burst has {idle} of its capacity idle, and {hours} of its hours are off peak"
+    if answer.case.rate_sd_log is not None:
+        yield (
+            "throughput is modelled, not measured: the ranges hold 80 %, the chance is that of the winner"
+            " (docs/accuracy.md)"
+        )
     if told.traffic is not None:
         yield f"traffic: {told.traffic.source}"
     yield from input_sentences(answer.case.inputs)
     yield "an API scales by itself and its models are updated for you; the same price does not mean the same quality"
     if told.prices_as_of:
         yield from facts.notes(told.prices_as_of, "on_demand")
-
-
-def _point_dict(point: BreakEven) -> dict[str, Any]:
-    names = (
-        "volume_tokens_per_day", "secure_tokens_per_day", "num_replicas", "utilisation_frac", "total_usd_per_month",
-        "replica_margin_usd_per_month", "reason",
-    )  # fmt: skip
-    ends = {"build": point.build.name, "buy": point.buy.name, "buy_usd_per_mtok": point.buy.usd_per_mtok}
-    return {**ends, **{name: getattr(point, name) for name in names}}
-
-
-def _bar_dict(bar: TornadoBar) -> dict[str, Any]:
-    """A bar of the tornado; a swing without an outcome at one end has no ratio."""
-    finite = bar.swing_ratio < float("inf")
-    return {
-        "name": bar.name,
-        "inputs": list(bar.inputs),
-        "outcomes_tokens_per_day": list(bar.outcomes),
-        "swing_ratio": bar.swing_ratio if finite else None,
-    }

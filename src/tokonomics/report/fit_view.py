@@ -1,12 +1,13 @@
 """What fits, as people see it: one memory box drawn, or a table of the smallest layouts that hold the model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tokonomics.physics.fit import Fit
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.numbers import significant
-from tokonomics.report.view import Column, Table, View
+from tokonomics.report.view import Cell, Column, Table, View
 from tokonomics.units import GB
 
 _COLUMNS = (
@@ -40,6 +41,10 @@ def fit_dict(one: Fit) -> dict[str, Any]:
         "max_batch": one.max_batch,
         "max_context_tokens": one.max_context_tokens,
         "binds": one.binds,
+        "num_sequences": one.num_sequences,
+        "num_replicas": one.num_replicas,
+        "num_gpus_in_all": one.num_gpus,
+        "shared_context_tokens": one.shared_context_tokens,
     }
 
 
@@ -60,18 +65,36 @@ def box_view(one: Fit) -> View:
     ]
     headline = (
         f"{dep.model.id} {dep.precision.id} on {dep.num_gpus} x {dep.accelerator.id}: {one.max_batch:,} sequences of"
-        f" {one.context_tokens:,.0f} tokens at once; one sequence may have {one.max_context_tokens:,} tokens;"
-        f" {one.binds} binds"
+        f" {one.context_tokens:,.0f} tokens at once; one sequence may have {one.max_context_tokens:,} tokens"
+        f"{_own_limit(one)}; {one.binds} binds"
     )
     title = f"memory of each {dep.accelerator.id}, {significant(box.memory_bytes / GB)} GB"
-    return View(headline=(headline,), tables=(fits_table([one]),), charts=(Bars(title=title, bars=bars),))
+    told = (headline, _wanted(one)) if one.num_sequences > 1 else (headline,)
+    return View(headline=told, tables=(fits_table([one]),), charts=(Bars(title=title, bars=bars),))
+
+
+def _own_limit(one: Fit) -> str:
+    """The context that the model is made for, where memory would hold a longer one."""
+    limit = one.deployment.model.max_context_tokens
+    return f" by memory, {limit:,} by the model" if limit is not None and limit < one.max_context_tokens else ""
+
+
+def _wanted(one: Fit) -> str:
+    """What the wanted sequences need, and how long each may be on one replica."""
+    held = f"up to {one.shared_context_tokens:,} tokens each" if one.shared_context_tokens else "not at any length"
+    return (
+        f"{one.num_sequences:,} sequences of {one.context_tokens:,.0f} tokens at once: {one.num_replicas} replicas,"
+        f" {one.num_gpus} x {one.deployment.accelerator.id}; on one replica {held}"
+    )
 
 
 def fits_view(model: str, fits: Sequence[Fit], left_out: Sequence[str], *, context_tokens: float) -> View:
     """List the smallest layout on every accelerator that holds the model."""
     notes = (f"{len(left_out)} accelerators hold it on no layout, or lack a fact; --json says why for each",)
+    wanted = max((one.num_sequences for one in fits), default=1)
+    what = "the smallest layout" if wanted == 1 else f"the fewest that hold {wanted:,} at once"
     return View(
-        headline=(f"{model} at {context_tokens:,.0f} tokens a sequence: the smallest layout on each accelerator",),
+        headline=(f"{model} at {context_tokens:,.0f} tokens a sequence: {what} on each accelerator",),
         tables=(fits_table(fits),),
         notes=notes if left_out else (),
     )
@@ -79,8 +102,10 @@ def fits_view(model: str, fits: Sequence[Fit], left_out: Sequence[str], *, conte
 
 def fits_table(fits: Sequence[Fit]) -> Table:
     """The rows of both views."""
-    rows = [
+    is_many = any(one.num_sequences > 1 for one in fits)
+    rows: list[tuple[Cell, ...]] = [
         (
+            *((one.num_gpus, one.num_replicas) if is_many else ()),
             one.deployment.num_gpus,
             one.deployment.accelerator.id,
             one.deployment.precision.id,
@@ -88,8 +113,20 @@ def fits_table(fits: Sequence[Fit]) -> Table:
             one.box.kv_room_bytes,
             one.max_batch,
             one.max_context_tokens,
+            *((one.shared_context_tokens,) if is_many else ()),
             one.binds,
         )
         for one in fits
     ]
-    return Table(columns=_COLUMNS, rows=rows)
+    return Table(columns=_many_columns(fits[0].num_sequences) if is_many else _COLUMNS, rows=rows)
+
+
+def _many_columns(num_sequences: int) -> tuple[Column, ...]:
+    """The columns where many sequences are wanted at once: what all need first, and the context they could share."""
+    in_all = Column(title="GPUs", key="num_gpus_in_all", unit="in all", style="count")
+    replicas = Column(title="replicas", key="num_replicas", style="count")
+    each = replace(_COLUMNS[0], unit="a replica")
+    shared = Column(
+        title="max context", key="shared_context_tokens", unit=f"{num_sequences:,} on one", style="count", priority=1
+    )
+    return (in_all, replicas, each, *_COLUMNS[1:-1], shared, _COLUMNS[-1])

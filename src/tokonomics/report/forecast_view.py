@@ -86,6 +86,10 @@ def forecast_view(told: ForecastTold, commit: CommitTold | None, facts: Facts, *
 
 
 def _headline(told: ForecastTold, commit: CommitTold | None) -> Iterator[str]:
+    if commit:
+        best, safest = commit.advice.costs[0], commit.advice.safest.name
+        regret = significant(best.max_regret_usd, 4)
+        yield f"COMMIT     {best.term.name} is cheapest in expectation; worst regret {regret} USD; safest: {safest}"
     for one in told.forecasts:
         yield _path_sentence(one, told.today)
     yield from _spend_sentences(told)
@@ -94,10 +98,6 @@ def _headline(told: ForecastTold, commit: CommitTold | None) -> Iterator[str]:
         yield f"FACTORS    {significant(told.factors.total_factor)} times together: {shares or 'they cancel'}"
     for name, ratio in told.anchors.items():
         yield f"REQUEST    {significant(ratio)} times the price of a {name} at the end"
-    if commit:
-        best, safest = commit.advice.costs[0], commit.advice.safest.name
-        regret = significant(best.max_regret_usd, 4)
-        yield f"COMMIT     {best.term.name} is cheapest in expectation; worst regret {regret} USD; safest: {safest}"
 
 
 def _path_sentence(one: Forecast, today: date) -> str:

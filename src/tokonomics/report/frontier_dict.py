@@ -11,8 +11,10 @@ from tokonomics.economics.frontier_ask import FrontierAnswer, FrontierQuestion, 
 from tokonomics.economics.frontier_explain import explain_point
 from tokonomics.economics.latency_growth import latency_growth
 from tokonomics.economics.operating_points import OperatingPoint
+from tokonomics.economics.ranges import ends_dict, ends_of
 from tokonomics.economics.replica_price import ReplicaPrice
 from tokonomics.economics.user_figures import CheckedFigure
+from tokonomics.report.ranges import cost_range_dict, ranges_dict
 
 
 def frontier_dict(answer: FrontierAnswer, question: FrontierQuestion) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _deployment_dict(one: SweepAnswer) -> dict[str, Any]:
         "latency_growth": asdict(latency_growth(swept.replica, 1, last)) if last > 1 else None,
         "operating_points": [_operating_dict(told) for told in one.operating_points],
         "kv_pressure": asdict(one.pressure) if one.pressure else None,
-        "shared_fleet": asdict(one.shared) if one.shared else None,
+        "shared_fleet": {**asdict(one.shared), "range": ranges_dict(one.shared_ranges)} if one.shared else None,
         "explanations": [
             explained.to_dict()
             for told in one.operating_points
@@ -76,7 +78,16 @@ def _deployment_dict(one: SweepAnswer) -> dict[str, Any]:
 
 
 def _point_dict(point: SweepPoint) -> dict[str, Any]:
-    return {**asdict(point), "cost": cost_dict(point.cost)}
+    sd_of = {
+        "output_tokens_per_s": point.rate_sd_log, "mean_itl_s": point.itl_sd_log, "tail_itl_s": point.itl_sd_log,
+    }  # fmt: skip
+    ranges = {f"{name}_range": ends_dict(ends_of(getattr(point, name), sd)) for name, sd in sd_of.items()}
+    return {
+        **asdict(point),
+        **ranges,
+        "cost": cost_dict(point.cost),
+        "cost_range": cost_range_dict(point.cost, point.rate_sd_log),
+    }
 
 
 def _operating_dict(told: OperatingPoint) -> dict[str, Any]:
@@ -86,6 +97,7 @@ def _operating_dict(told: OperatingPoint) -> dict[str, Any]:
         "batch": told.batch,
         "point": _point_dict(told.point) if told.point else None,
         "premium_ratio": told.premium_ratio,
+        "slo_probability": told.slo_probability,
         "binds": told.binds,
         "reason": told.reason,
     }

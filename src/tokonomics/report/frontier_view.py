@@ -8,12 +8,15 @@ from tokonomics.economics.frontier import Sweep, SweepPoint
 from tokonomics.economics.frontier_ask import FrontierAnswer, SweepAnswer
 from tokonomics.economics.frontier_explain import explain_point
 from tokonomics.economics.operating_points import OperatingPoint
+from tokonomics.economics.ranges import ends_of
 from tokonomics.economics.replica import itl_at_s
+from tokonomics.economics.replica_spread import replica_spread
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table
 from tokonomics.report.facts import UNPRICED, Facts
 from tokonomics.report.frontier_tables import frontier_tables
 from tokonomics.report.numbers import duration, percent, significant
+from tokonomics.report.ranges import range_clause
 from tokonomics.report.view import View
 from tokonomics.units import MS
 
@@ -103,7 +106,8 @@ def _spot(swept: Sweep) -> str:
     spot = swept.sweet_spot
     rate = float(swept.dense.output_tokens_per_s[spot.batch - 1])
     gap_s = float(swept.dense.mean_itl_s[spot.batch - 1])
-    there = f"batch {spot.batch:,}, {significant(rate, 4)} tok/s, {duration(gap_s)} a token"
+    ends = ends_of(rate, float(replica_spread(swept.replica, spot.batch).rate_sd_log[0]))
+    there = f"batch {spot.batch:,}, {significant(rate, 4)} tok/s{range_clause(ends)}, {duration(gap_s)} a token"
     if spot.is_last:
         return f"{there}: the largest that runs; every batch still pays"
     return (
@@ -145,7 +149,10 @@ def _notes(answer: FrontierAnswer, facts: Facts) -> Iterator[str]:
     yield from (f"left out: {reason}" for reason in answer.left_out)
     tail = answer.answers[0].sweep.tail_percentile
     yield from _beyond(answer)
-    yield f"tail is p{tail:g}; latency and throughput are modelled, not measured; the roofline is a bound"
+    yield (
+        f'tail is p{tail:g}; latency and throughput are modelled, not measured: the ranges hold 80 %, "keeps it" is the'
+        " chance that the limit holds (docs/accuracy.md); the roofline is a bound"
+    )
     dates = [one.price.as_of for one in answer.answers if one.price.as_of]
     yield from facts.notes(dates, "on_demand")
 
@@ -166,7 +173,8 @@ def _demand_notes(one: SweepAnswer, where: str) -> Iterator[str]:
         )
     if shared is not None:
         verdict = "one fleet at the quick point serves both" if shared.is_shared_better else "two fleets cost less"
+        saving = range_clause(one.shared_ranges["saving_usd_per_hour"])
         yield (
             f"{where}{verdict}: {shared.num_shared_replicas} replicas shared, {shared.num_interactive_replicas} +"
-            f" {shared.num_batch_replicas} apart; apart saves {significant(shared.saving_usd_per_hour)} USD/h"
+            f" {shared.num_batch_replicas} apart; apart saves {significant(shared.saving_usd_per_hour)} USD/h{saving}"
         )

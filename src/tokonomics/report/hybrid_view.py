@@ -1,16 +1,19 @@
 """Owning the base and buying the peaks as people read it: the best split beside the pure ways and the rule of thumb."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from tokonomics.economics.hybrid import Strategy
 from tokonomics.economics.hybrid_case import HybridTold, explain_hybrid, load_curve_points
+from tokonomics.economics.hybrid_ranges import choice_ranges, split_ranges
 from tokonomics.economics.inputs import input_sentences
+from tokonomics.economics.ranges import OpenEnds, ends_of
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table, inputs_dict
 from tokonomics.report.facts import Facts
 from tokonomics.report.numbers import percent, significant
+from tokonomics.report.ranges import RANGE_TITLE, drop_empty, range_clause, range_text, ranges_dict
 from tokonomics.report.view import Column, Table, View
 from tokonomics.units import SECONDS_PER_DAY
 
@@ -23,6 +26,7 @@ _COLUMNS = (
     Column(title="ops", key="ops_usd_per_month", unit="USD/month", style="number", digits=4, priority=3),
     Column(title="overflow", key="overflow_usd_per_month", unit="USD/month", style="number", digits=4, priority=2),
     Column(title="total", key="total_usd_per_month", unit="USD/month", style="number", digits=4),
+    Column(title=RANGE_TITLE, key="total_usd_per_month_range", unit="USD/month"),
     Column(title="against API", key="saving_vs_api_frac", unit="saves", style="percent"),
 )
 _SHOWN_SPLITS = 8
@@ -30,7 +34,7 @@ _SHOWN_SPLITS = 8
 
 def hybrid_dict(told: HybridTold) -> dict[str, Any]:
     """The body of the document."""
-    answer, load = told.answer, told.case.load
+    answer, load, sd_log = told.answer, told.case.load, told.case.rate_sd_log
     return {
         "inputs": inputs_dict(told.case.inputs),
         "load": {
@@ -39,21 +43,35 @@ def hybrid_dict(told: HybridTold) -> dict[str, Any]:
             "peak_tokens_per_s": load.peak_tokens_per_s,
             "num_windows": int(load.demand_tokens_per_s.size),
         },
-        "best": asdict(answer.best),
-        "pure_api": asdict(answer.pure_api),
-        "pure_self_host": asdict(answer.pure_self_host),
+        "range": None if sd_log is None else ranges_dict(choice_ranges(load, told.case.terms, sd_log)),
+        "best": _strategy_dict(told, answer.best),
+        "pure_api": _strategy_dict(told, answer.pure_api),
+        "pure_self_host": _strategy_dict(told, answer.pure_self_host),
         "saving_vs_api_frac": answer.saving_vs_api_frac,
         "saving_vs_self_host_frac": answer.saving_vs_self_host_frac,
         "worthwhile_exceeded_frac": answer.worthwhile_exceeded_frac,
         "peak_overflow_tokens_per_s": told.peak_overflow_tokens_per_s,
         "rule": {
-            **asdict(told.rule.rule),
+            **_strategy_dict(told, told.rule.rule),
             "captured_ratio": told.rule.captured_ratio,
             "regret_usd_per_month": told.rule.regret_usd_per_month,
         },
-        "splits": [asdict(split) for split in told.splits],
+        "splits": [_strategy_dict(told, split) for split in told.splits],
         "explanation": explain_hybrid(told).to_dict(),
     }
+
+
+def _strategy_dict(told: HybridTold, one: Strategy) -> dict[str, Any]:
+    ranges = _ranges(told, one)
+    return {**asdict(one), "range": ranges_dict(ranges) if ranges else None}
+
+
+def _ranges(told: HybridTold, one: Strategy) -> Mapping[str, OpenEnds | None]:
+    """The ranges of a split that has replicas of a modelled rate; else none."""
+    case = told.case
+    if case.rate_sd_log is None or not one.num_replicas:
+        return {}
+    return split_ranges(case.load, case.terms, one, case.rate_sd_log)
 
 
 def hybrid_view(told: HybridTold, facts: Facts, *, as_ofs: tuple[str, ...], explained: bool = False) -> View:
@@ -72,14 +90,17 @@ def hybrid_view(told: HybridTold, facts: Facts, *, as_ofs: tuple[str, ...], expl
 def _headline(told: HybridTold) -> Iterator[str]:
     load, answer, best = told.case.load, told.answer, told.answer.best
     mean, peak = load.mean_tokens_per_s * SECONDS_PER_DAY / 1e6, load.peak_tokens_per_s * SECONDS_PER_DAY / 1e6
+    sd_log, rate = told.case.rate_sd_log, told.case.terms.replica_tokens_per_s * SECONDS_PER_DAY / 1e6
+    sure = range_clause(None if sd_log is None else ends_of(rate, sd_log))
     yield (
         f"{told.case.load_source}: {significant(mean)} M tokens/day on average, {significant(peak)} M/day at the peak;"
-        f" one replica carries {significant(told.case.terms.replica_tokens_per_s * SECONDS_PER_DAY / 1e6)} M/day"
+        f" one replica carries {significant(rate)} M/day{sure}"
     )
     split = f"{best.num_replicas} replica{'' if best.num_replicas == 1 else 's'} and the API above"
     way = {"api": "buy everything", "self-host": f"{best.num_replicas} of your own, nothing bought", "hybrid": split}
+    cost = range_clause(_ranges(told, best).get("total_usd_per_month"), digits=4)
     yield (
-        f"CHEAPEST  {way[best.name]}: {significant(best.total_usd_per_month, 4)} USD a month;"
+        f"CHEAPEST  {way[best.name]}: {significant(best.total_usd_per_month, 4)} USD a month{cost};"
         f" {_against(answer.saving_vs_api_frac, 'the API alone')},"
         f" {_against(answer.saving_vs_self_host_frac, 'owning the peak')}"
     )
@@ -121,10 +142,11 @@ def _strategies(told: HybridTold) -> Table:
     rows += [("", one) for one in around if one.num_replicas not in named][:_SHOWN_SPLITS]
     rows.sort(key=lambda pair: pair[1].num_replicas)
     api_usd = told.answer.pure_api.total_usd_per_month
-    return Table(columns=_COLUMNS, rows=[_row(name, one, api_usd) for name, one in rows])
+    table = Table(columns=_COLUMNS, rows=[_row(told, name, one, api_usd) for name, one in rows])
+    return drop_empty(table, "total_usd_per_month_range")
 
 
-def _row(name: str, one: Strategy, api_usd: float) -> tuple[str | float | None, ...]:
+def _row(told: HybridTold, name: str, one: Strategy, api_usd: float) -> tuple[str | float | None, ...]:
     return (
         name,
         one.num_replicas,
@@ -134,6 +156,7 @@ def _row(name: str, one: Strategy, api_usd: float) -> tuple[str | float | None, 
         one.ops_usd_per_month,
         one.overflow_usd_per_month,
         one.total_usd_per_month,
+        range_text(_ranges(told, one).get("total_usd_per_month"), digits=4),
         1.0 - one.total_usd_per_month / api_usd,
     )
 
@@ -175,7 +198,12 @@ def _charts(told: HybridTold) -> Iterator[Chart]:
 def _notes(told: HybridTold, facts: Facts, as_ofs: tuple[str, ...]) -> Iterator[str]:
     if told.peak_overflow_tokens_per_s > 0 and told.answer.best.num_replicas:
         minute = told.peak_overflow_tokens_per_s * 60
-        yield f"at the peak the API must take {significant(minute)} tokens a minute; ask for that quota beforehand"
+        yield (
+            f"at the peak the API must take {significant(minute)} tokens a minute{_overflow_clause(told)}; ask for that"
+            " quota beforehand"
+        )
+    if told.case.rate_sd_log is not None:
+        yield from _sure_notes(told, told.case.rate_sd_log)
     yield (
         "overflow by queue depth or time to first token, not by volume; both models must be good enough, the API's"
         " prompt cache is cold, and what must stay in-house cannot overflow"
@@ -183,3 +211,21 @@ def _notes(told: HybridTold, facts: Facts, as_ofs: tuple[str, ...]) -> Iterator[
     yield from input_sentences(told.case.inputs)
     if as_ofs:
         yield from facts.notes(as_ofs, "on_demand")
+
+
+def _overflow_clause(told: HybridTold) -> str:
+    sd_log = told.case.rate_sd_log
+    if sd_log is None:
+        return ""
+    ends = choice_ranges(told.case.load, told.case.terms, sd_log)["peak_overflow_tokens_per_s"]
+    return range_clause(ends, unit_ratio=1 / 60)
+
+
+def _sure_notes(told: HybridTold, sd_log: float) -> Iterator[str]:
+    low, high = choice_ranges(told.case.load, told.case.terms, sd_log)["num_replicas"] or (0.0, 0.0)
+    best = told.answer.best.num_replicas
+    counts = f"{best}" if low == high else f"{low:.0f} to {high:.0f}"
+    yield (
+        "throughput is modelled, not measured: the ranges are of its 10-90 % (docs/accuracy.md), over which the"
+        f" cheapest number of replicas is {counts}"
+    )

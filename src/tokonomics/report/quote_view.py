@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from tokonomics.economics.evidence_words import evidence_sentence
 from tokonomics.economics.explanation import Explanation
 from tokonomics.economics.options import Option, Range
 from tokonomics.economics.quote import Quote
@@ -68,6 +69,7 @@ def _headline(quote: Quote) -> Iterator[str]:
     rival = quote.best_api if best.kind == "self_host" else quote.best_self_host
     if rival is not None and rival is not best:
         yield f"AGAINST   {_sentence(rival)}{_ratio(best, rival)}"
+    yield from (f"MEASURED  {evidence_sentence(one)}" for one in quote.evidence)
 
 
 def _sentence(option: Option) -> str:
@@ -76,7 +78,8 @@ def _sentence(option: Option) -> str:
     both = option.usd_per_mtok
     text = f"{option.name}: {significant(both.allocation.blended_usd_per_mtok)} USD per M tokens"
     if option.operation is not None and option.allocation_range is not None:
-        text += f", 80 % between {_range(option.allocation_range)}"
+        shown = _range(option.allocation_range)
+        text += f", 80 % between {shown}" if " to " in shown else ", 80 % at the same"
     if option.operation is not None:
         run, latency_s = option.operation, option.latency_s
         text += (

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tokonomics.economics.ranges import ends_dict
 from tokonomics.simulation.ask import Case, Replay
-from tokonomics.simulation.figures import Interval
+from tokonomics.simulation.figures import Interval, escalation_frac
+from tokonomics.simulation.long_replay import Answer, LongReplay
 from tokonomics.simulation.money import ClassCost, Money
 from tokonomics.simulation.summary import Spread, Summary
+from tokonomics.simulation.sureness import cost_sureness
 from tokonomics.simulation.timeline import Timeline
 
 
@@ -40,18 +43,48 @@ def case_dict(case: Case) -> dict[str, Any]:
     }
 
 
-def simulate_dict(case: Case, one: Replay, intervals: Sequence[Interval] = ()) -> dict[str, Any]:
+def simulate_dict(case: Case, one: Answer, intervals: Sequence[Interval] = ()) -> dict[str, Any]:
     """The body of the document; all but `kernel_wall_s` is the same for the same scenario."""
     return {
         **case_dict(case),
         "is_partial": one.is_partial,
         "num_asked": one.num_asked,
         "kernel_wall_s": one.kernel_wall_s,
+        "num_shards": one.num_shards if isinstance(one, LongReplay) else 1,
+        "worst_seam_frac": one.worst_seam_frac if isinstance(one, LongReplay) else None,
         **summary_dict(one.summary),
+        **_escalation_dict(one),
+        **asdict(one.utilisation),
         **money_dict(one.money),
+        **_sureness_dict(case, one),
         "hours_of_week": [asdict(hour) for hour in one.hours],
         "replications": [_interval_dict(interval) for interval in intervals],
         "timeline": timeline_dict(one.timeline),
+    }
+
+
+def _escalation_dict(one: Answer) -> dict[str, Any]:
+    """The share that went up, and the tiers with what each cost; no tiers without a second one."""
+    found = one.escalation if isinstance(one, Replay) else None
+    tiers = found.tier_costs(one.money.fleet_usd) if found else ()
+    return {"escalation_frac": escalation_frac(one), "tiers": [asdict(tier) for tier in tiers]}
+
+
+def _sureness_dict(case: Case, one: Answer) -> dict[str, Any]:
+    """The ranges of blended USD per M tokens, and the mean operating point whose spread they are."""
+    found = cost_sureness(case, one)
+    if found is None:
+        return {"usd_per_mtok_range": {"allocation": None, "usage": None}, "range_basis": None}
+    return {
+        "usd_per_mtok_range": {
+            "allocation": ends_dict(found.allocation_usd_per_mtok_ends),
+            "usage": ends_dict(found.usage_usd_per_mtok_ends),
+        },
+        "range_basis": {
+            "name": "spread of the rate at the mean operating point of the replay",
+            **asdict(found.at),
+            "leases_follow_load": found.follows_load,
+        },
     }
 
 
@@ -74,7 +107,6 @@ def summary_dict(summary: Summary) -> dict[str, Any]:
             }
             for check in summary.slo_checks
         ],
-        "utilisation_frac": summary.utilisation_frac,
         "overflow_frac": summary.overflow_frac,
         "cached_input_frac": summary.cached_input_frac,
         "input_tokens": summary.input_tokens,
@@ -106,7 +138,7 @@ def money_dict(money: Money) -> dict[str, Any]:
 def timeline_dict(line: Timeline) -> dict[str, Any]:
     """The columns of the time line."""
     columns = (
-        "start_s", "requests_per_s", "batch_sequences", "queued_requests", "kv_tokens", "utilisation_frac",
+        "start_s", "requests_per_s", "batch_sequences", "queued_requests", "kv_tokens", "busy_frac",
         "overflow_frac",
     )  # fmt: skip
     return {"window_s": line.window_s, **{name: getattr(line, name).tolist() for name in columns}}

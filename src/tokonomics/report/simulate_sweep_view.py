@@ -17,7 +17,7 @@ _COLUMNS = (
     Column(title="ITL p95", key="itl_p95_s", style="duration", priority=2),
     Column(title="E2E p95", key="e2e_p95_s", style="duration", priority=4),
     Column(title="goodput", key="goodput_frac", style="percent"),
-    Column(title="busy", key="utilisation_frac", style="percent", priority=1),
+    Column(title="used", key="utilisation_frac", style="percent", priority=1),
     Column(title="overflow", key="overflow_frac", style="percent", priority=3),
     Column(title="GPU-hours", key="gpu_hours", style="number", priority=5),
     Column(title="USD/M", key="blended_allocation_usd_per_mtok", unit="alloc", style="number", missing=UNPRICED),
@@ -88,7 +88,7 @@ def _notes(case: Case, points: Sequence[Point], outcomes: Sequence[Outcome | Non
     for point, outcome in zip(points, outcomes, strict=True):
         if outcome is not None and outcome.problem:
             yield f"{', '.join(f'{key}={value:g}' for key, value in point.values)}: {outcome.problem}"
-    yield f"times are modelled, not measured; seed {case.spec.seed}"
+    yield f"times are modelled, not measured; seed {case.spec.seed}; a point simulated alone has the range of its cost"
     yield from facts.notes([case.price.as_of] if case.price.as_of else [], "on_demand")
 
 

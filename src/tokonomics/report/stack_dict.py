@@ -4,11 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 from tokonomics.economics.cross_test import Contender
+from tokonomics.economics.ranges import ends_dict, ends_of
 from tokonomics.economics.stack import Stack, StackRow
 from tokonomics.economics.stack_ask import StackAnswer, StackQuestion, explain_stack
 from tokonomics.economics.stack_outcome import Outcome
 from tokonomics.report.explained import inputs_dict
 from tokonomics.report.frontier_dict import cost_dict, price_dict
+from tokonomics.report.ranges import cost_range_dict
 from tokonomics.report.stack_notes import step_note
 
 
@@ -62,7 +64,10 @@ def _outcome_dict(told: Outcome) -> dict[str, Any]:
         "mean_itl_s": told.mean_itl_s,
         "tail_itl_s": told.tail_itl_s,
         "longest_step_s": told.longest_step_s,
+        **_ranges_dict(told),
         "cost": cost_dict(told.cost),
+        "cost_range": cost_range_dict(told.cost, told.rate_sd_log),
+        "slo_probability": told.slo_probability,
         "accepted_tokens": told.accepted_tokens,
         "speculation_pays_to": told.speculation_pays_to,
         "fails": list(told.fails),
@@ -73,12 +78,22 @@ def _outcome_dict(told: Outcome) -> dict[str, Any]:
     }
 
 
+def _ranges_dict(told: Outcome) -> dict[str, Any]:
+    return {
+        "output_tokens_per_s_range": ends_dict(ends_of(told.output_tokens_per_s, told.rate_sd_log)),
+        "mean_itl_s_range": ends_dict(ends_of(told.mean_itl_s, told.itl_sd_log)),
+        "tail_itl_s_range": ends_dict(ends_of(told.tail_itl_s, told.itl_sd_log)),
+    }
+
+
 def _contender_dict(one: Contender) -> dict[str, Any]:
+    rate, sd = one.gpu_tokens_per_s, one.rate_sd_log
     return {
         "name": one.name,
         "precision": one.precision,
         "batch": one.batch,
         "num_gpus": one.deployment.num_gpus if one.deployment else None,
-        "gpu_tokens_per_s": one.gpu_tokens_per_s,
+        "gpu_tokens_per_s": rate,
+        "gpu_tokens_per_s_range": None if rate is None or sd is None else ends_dict(ends_of(rate, sd)),
         "gpu_bound_tokens_per_s": one.gpu_bound_tokens_per_s,
     }

@@ -16,8 +16,9 @@ def step_note(one: Stack, row: StackRow) -> str:
     """The sentence of a row: why it does not fit, or what changed against the last row that stands."""
     if row.status == INFEASIBLE or row.outcome is None:
         return row.reason
-    note = _NOTES[row.lever](one, row, row.outcome, _before(one, row))
-    return "; ".join([note, *row.outcome.fails]) if row.outcome.fails else note
+    likely = row.outcome.slo_probability
+    chance = () if likely is None else (f"keeps {one.slo} with a chance of {percent(likely)}",)
+    return "; ".join([_NOTES[row.lever](one, row, row.outcome, _before(one, row)), *row.outcome.fails, *chance])
 
 
 def _before(one: Stack, row: StackRow) -> Outcome | None:

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from tokonomics.economics.cross_test import Contender
 from tokonomics.economics.explanation import Term
 from tokonomics.economics.inputs import input_sentences
+from tokonomics.economics.ranges import ends_of
 from tokonomics.economics.stack import ASIDE, INFEASIBLE, KEPT, Stack, StackRow
 from tokonomics.economics.stack_ask import StackAnswer, explain_stack
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.explained import explained_table
 from tokonomics.report.facts import UNPRICED, Facts
 from tokonomics.report.numbers import percent, significant
+from tokonomics.report.ranges import RANGE_TITLE, range_text
 from tokonomics.report.stack_notes import step_note
 from tokonomics.report.view import Cell, Column, Table, View
 from tokonomics.units import MS
@@ -20,12 +22,15 @@ _COLUMNS = (
     Column(title="step"),
     Column(title="status"),
     Column(title="batch", style="count"),
-    Column(title="tok/s", key="output_tokens_per_s", unit="out", style="number", digits=4),
-    Column(title="ms/token", key="mean_itl_ms", unit="mean", style="number"),
-    Column(title="ms/token", key="tail_itl_ms", unit="tail", style="number", priority=2),
-    Column(title="longest", key="longest_step_ms", unit="ms a step", style="number", priority=3),
+    Column(title="tok/s", key="output_tokens_per_s", unit="out", style="number", digits=4, priority=1),
+    Column(title=RANGE_TITLE, key="output_tokens_per_s_range", unit="tok/s", priority=4),
+    Column(title="ms/token", key="mean_itl_ms", unit="mean", style="number", priority=2),
+    Column(title="ms/token", key="tail_itl_ms", unit="tail", style="number", priority=3),
+    Column(title="longest", key="longest_step_ms", unit="ms a step", style="number", priority=5),
+    Column(title="keeps it", key="slo_probability", style="percent", priority=2),
     Column(title="USD/M", key="output_usd_per_mtok", unit="output", style="number"),
-    Column(title="USD/M", key="blended_usd_per_mtok", unit="blended", style="number", priority=1),
+    Column(title=RANGE_TITLE, key="output_usd_per_mtok_range", unit="USD/M out"),
+    Column(title="USD/M", key="blended_usd_per_mtok", unit="blended", style="number", priority=4),
     Column(title="step", key="step_factor", unit="times", style="number"),
     Column(title="so far", key="cumulative_factor", unit="times", style="number"),
 )
@@ -44,6 +49,7 @@ _CROSS_COLUMNS = (
     Column(title="contender"),
     Column(title="GPUs", key="num_gpus", style="count", missing="none hold it"),
     Column(title="tok/s", key="gpu_tokens_per_s", unit="a GPU", style="number", digits=4),
+    Column(title=RANGE_TITLE, key="gpu_tokens_per_s_range", unit="tok/s"),
     Column(title="roofline", key="gpu_bound_tokens_per_s", unit="a GPU", style="number", digits=4),
 )
 
@@ -113,17 +119,20 @@ def _waterfall(one: Stack) -> Table:
 def _row(row: StackRow) -> Sequence[Cell]:
     told, factors = row.outcome, (row.step_factor, row.cumulative_factor)
     if told is None:
-        return (row.name, _STATUS[row.status], *(None,) * 7, *factors)
+        return (row.name, _STATUS[row.status], *(None,) * (len(_COLUMNS) - 4), *factors)
     cost = told.cost
     return (
         row.name,
         _STATUS[row.status],
         told.batch,
         told.output_tokens_per_s,
+        range_text(ends_of(told.output_tokens_per_s, told.rate_sd_log)),
         told.mean_itl_s / MS,
         told.tail_itl_s / MS,
         told.longest_step_s / MS,
+        told.slo_probability,
         cost.output_usd_per_mtok if cost else UNPRICED,
+        range_text(ends_of(cost.output_usd_per_mtok, told.rate_sd_log)) if cost else None,
         cost.blended_usd_per_mtok if cost else UNPRICED,
         *factors,
     )
@@ -154,7 +163,9 @@ def _cross(answer: StackAnswer) -> Table:
 
 def _contender(one: Contender) -> Sequence[Cell]:
     num_gpus = one.deployment.num_gpus if one.deployment else None
-    return (one.name, num_gpus, one.gpu_tokens_per_s, one.gpu_bound_tokens_per_s)
+    rate, sd = one.gpu_tokens_per_s, one.rate_sd_log
+    ends = None if rate is None or sd is None else range_text(ends_of(rate, sd))
+    return (one.name, num_gpus, rate, ends, one.gpu_bound_tokens_per_s)
 
 
 def _notes(answer: StackAnswer, facts: Facts) -> Iterator[str]:
@@ -174,7 +185,11 @@ def _notes(answer: StackAnswer, facts: Facts) -> Iterator[str]:
     elif answer.price.term:
         yield f"price: {significant(float(answer.price.term.value))} USD a GPU-hour, {answer.price.term.source}"
     yield from input_sentences(_used(one))
-    yield f"tail is p{one.tail_percentile:g}; latency and throughput are modelled, not measured"
+    yield (
+        f"tail is p{one.tail_percentile:g}; latency and throughput are modelled, not measured: the ranges hold 80 %"
+        " (docs/accuracy.md), with the assumptions above as they stand; a factor compares two rates that err together,"
+        " so it has no range"
+    )
     yield from facts.notes([answer.price.as_of] if answer.price.as_of else [], "on_demand")
 
 

@@ -23,6 +23,7 @@ CHUNK_REQUESTS: Final = 1_000_000
 
 _MAX_SCALE: Final = 1e4
 _KEY_BITS: Final = 62
+_HALF_WORD: Final = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -79,7 +80,7 @@ def client_mix_chunks(
     Raises:    InputError with every argument that is out of bounds, before the first chunk.
     """
     begin, end = _window_range(mix, scale, start_s, span_s, chunk_requests)
-    seed = int(rng.integers(2**63))
+    seed = mix_seed(rng)
     return _chunks(mix, seed, scale, range(begin, end), chunk_requests)
 
 
@@ -94,60 +95,77 @@ def client_mix_trace(
     """The same requests as client_mix_chunks, all at once. Raises InputError when they are more than memory holds."""
     begin, end = _window_range(mix, scale, start_s, span_s, CHUNK_REQUESTS)
     checked_num_requests(scale * mix.expected_requests(begin, end))
-    seed = int(rng.integers(2**63))
-    made = [_window(mix, seed, scale, window, begin) for window in range(begin, end)]
+    seed = mix_seed(rng)
+    made = [window_requests(mix, seed, window, scale=scale, first_window=begin) for window in range(begin, end)]
     return _joined(mix, scale, made)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Requests:
+class WindowRequests:
+    """The requests of one window, sorted by arrival; every array has shape (n,): seconds, ids and tokens."""
+
     arrivals_s: FloatArray
     client_ids: IntArray
-    inputs: FloatArray
-    outputs: FloatArray
+    input_tokens: FloatArray
+    output_tokens: FloatArray
+
+
+def mix_seed(rng: np.random.Generator) -> int:
+    """The seed from which client_mix_chunks and client_mix_trace make their windows."""
+    return int(rng.integers(2**63))
 
 
 def _chunks(mix: ClientMix, seed: int, scale: float, windows: range, chunk_requests: int) -> Iterator[Trace]:
-    made: list[_Requests] = []
+    made: list[WindowRequests] = []
     num_made = 0
     for window in windows:
-        made.append(_window(mix, seed, scale, window, windows.start))
-        num_made += made[-1].inputs.size
+        made.append(window_requests(mix, seed, window, scale=scale, first_window=windows.start))
+        num_made += made[-1].input_tokens.size
         if num_made >= chunk_requests or (num_made and window == windows[-1]):
             yield _joined(mix, scale, made)
             made, num_made = [], 0
 
 
-def _joined(mix: ClientMix, scale: float, made: list[_Requests]) -> Trace:
+def _joined(mix: ClientMix, scale: float, made: list[WindowRequests]) -> Trace:
     return Trace(
         name=mix.name,
         format="client mix",
-        input_tokens=np.concatenate([one.inputs for one in made]),
-        output_tokens=np.concatenate([one.outputs for one in made]),
+        input_tokens=np.concatenate([one.input_tokens for one in made]),
+        output_tokens=np.concatenate([one.output_tokens for one in made]),
         arrivals_s=np.concatenate([one.arrivals_s for one in made]),
         client_ids=np.concatenate([one.client_ids for one in made]),
         notes=(*mix.notes, f"clients at {scale:g} x their recorded requests"),
     )
 
 
-def _window(mix: ClientMix, seed: int, scale: float, window: int, first_window: int) -> _Requests:
-    """All requests of one window, sorted; arrivals from the start of `first_window`."""
+def window_requests(
+    mix: ClientMix, seed: int, window: int, *, scale: float = 1.0, first_window: int = 0
+) -> WindowRequests:
+    """All requests of one window, whatever other windows are made; arrivals from the start of `first_window`."""
     rng = np.random.Generator(np.random.SFC64([seed, window]))
     rows = slice(int(mix.offsets[window]), int(mix.offsets[window + 1]))
     num = np.floor(mix.window_requests[rows] * scale + rng.random(rows.stop - rows.start)).astype(np.int64)
     order = np.concatenate([np.flatnonzero((num > 0) & (mix.is_weibull[rows] == one)) for one in (False, True)])
     num, cv, clients = num[order], mix.gaps_cv[rows][order], mix.client_ids[rows][order]
     since_s, ranks = _arrivals(rng, num, cv, int((~mix.is_weibull[rows][order]).sum()), mix.window_s)
-    inputs, outputs = (
-        mix.span_input_tokens[mix.span_of_window[window]],
-        mix.span_output_tokens[mix.span_of_window[window]],
-    )
-    return _Requests(
+    span = int(mix.span_of_window[window])
+    at_input, at_output = _entries(rng, since_s.size, mix.span_input_tokens.shape[1], mix.span_output_tokens.shape[1])
+    return WindowRequests(
         arrivals_s=since_s + (window - first_window) * mix.window_s,
         client_ids=clients[ranks],
-        inputs=inputs[rng.integers(0, inputs.size, since_s.size, dtype=np.uint32)],
-        outputs=outputs[rng.integers(0, outputs.size, since_s.size, dtype=np.uint32)],
+        input_tokens=mix.span_input_tokens[span][at_input],
+        output_tokens=mix.span_output_tokens[span][at_output],
     )
+
+
+def _entries(rng: np.random.Generator, num: int, num_inputs: int, num_outputs: int) -> tuple[IntArray, IntArray]:
+    """An entry of each of two tables for `num` requests; one draw serves both where their sizes are powers of two."""
+    if max(num_inputs, num_outputs) <= _HALF_WORD and not (
+        num_inputs & (num_inputs - 1) or num_outputs & (num_outputs - 1)
+    ):
+        draws = rng.integers(0, 1 << 32, num, dtype=np.uint32).astype(np.int64)
+        return draws & (num_inputs - 1), (draws >> 16) & (num_outputs - 1)
+    return rng.integers(0, num_inputs, num), rng.integers(0, num_outputs, num)
 
 
 def _arrivals(

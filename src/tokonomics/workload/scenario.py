@@ -13,6 +13,8 @@ from pydantic import model_validator as validates_model
 
 from tokonomics.errors import InputError
 from tokonomics.workload.scenario_errors import Places, placed, sentences
+from tokonomics.workload.scenario_measured import Measured
+from tokonomics.workload.scenario_plan import PlanSpec
 from tokonomics.workload.scenario_simulation import SimulationSpec
 from tokonomics.workload.slo import parse_slo
 from tokonomics.workload.strict_record import StrictRecord
@@ -144,6 +146,9 @@ class Scenario(StrictRecord):
     owned: Annotated[tuple[Owned, ...], BeforeValidator(_tuple), Field(max_length=64)] = Field(
         (), description="Accelerators that are bought, as gpu=NAME,purchase_usd=USD and the like."
     )
+    measured: Annotated[tuple[Measured, ...], BeforeValidator(_tuple), Field(max_length=64)] = Field(
+        (), description="What you measured, as concurrency=N,tpot_ms=MS and the like; shifts and narrows its group."
+    )
     cached_input_frac: _Share | None = Field(
         None, description="Share of input tokens that a prefix cache holds, 0 to 1; default: that of the traffic."
     )
@@ -159,6 +164,7 @@ class Scenario(StrictRecord):
         None, description="Date for which prices hold and against which they age; default: that of the catalogue."
     )
     simulation: SimulationSpec | None = Field(None, description="How `tok simulate` replays the traffic.")
+    plan: PlanSpec | None = Field(None, description="How `tok plan` searches, and what it must keep.")
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any], *, places: Places | None = None) -> Self:
@@ -182,7 +188,9 @@ _KNOWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "": tuple(Scenario.model_fields),
     "traffic": tuple(TrafficSpec.model_fields),
     "owned": tuple(Owned.model_fields),
+    "measured": tuple(Measured.model_fields),
     "simulation": tuple(SimulationSpec.model_fields),
+    "plan": tuple(PlanSpec.model_fields),
 }
 _LOADS: Final = ("requests_per_s", "users", "tokens_per_month")
 _SHAPES: Final = ("input_tokens with output_tokens", "preset", "trace")

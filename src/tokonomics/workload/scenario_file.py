@@ -18,7 +18,7 @@ from tokonomics.workload.scenario_yaml import read_yaml
 
 MAX_FILE_BYTES: Final = 256 * 1024
 MAX_RESULT_BYTES: Final = 16 * 1024 * 1024  # a result holds all its options beside the scenario
-_FILES_IN_TRAFFIC: Final = ("trace",)
+_FILES_IN_BLOCKS: Final = {"traffic": ("trace",), "simulation": ("confidence_data",)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +91,8 @@ def _beside(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
     if path.suffix.lower() == ".json":  # an echo holds its file names as they were used
         return raw
     raw = moved(raw, ("price_overrides",))
-    traffic = raw.get("traffic")
-    return {**raw, "traffic": moved(traffic, _FILES_IN_TRAFFIC)} if isinstance(traffic, dict) else raw
+    blocks = {name: raw[name] for name in _FILES_IN_BLOCKS if isinstance(raw.get(name), dict)}
+    return {**raw, **{name: moved(block, _FILES_IN_BLOCKS[name]) for name, block in blocks.items()}}
 
 
 _READERS: Final = {".yaml": read_yaml, ".yml": read_yaml, ".toml": _read_toml, ".json": _read_json}

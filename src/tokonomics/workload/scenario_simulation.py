@@ -50,6 +50,11 @@ class SimulationSpec(StrictRecord):
         description="Seconds of traffic: to make where no arrivals are recorded (an hour), else to keep (all).",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Seed of everything that is drawn.")
+    shard_hours: _Positive | None = Field(
+        None,
+        description="Hours of each part that a replay too long for one piece is split into; default: one exact piece.",
+    )
+    warm_up_s: _Seconds = Field(600.0, description="Seconds of traffic that fill the fleet before such a part.")
     start_at: _Time | None = Field(
         None,
         description="Simulated time of the first arrival, UTC, for prices by the hour; default: midnight of today.",
@@ -96,6 +101,24 @@ class SimulationSpec(StrictRecord):
         None, description="Time to the first token at the hosted model, seconds; default: not known, left out."
     )
     api_itl_s: _Seconds | None = Field(None, description="Time between tokens at the hosted model, seconds.")
+    escalate_to: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
+        None, description="Hosted model that is asked again where the fleet's answer is not sure, as provider/model."
+    )
+    escalate_below_frac: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Answers less confident than this go up, 0 to 1."
+    )
+    confidence_beta: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="Confidence of the fleet's answers as a Beta distribution, A,B: 4,1 for a mean of 0.8."
+    )
+    confidence_data: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="File of recorded answers to draw the confidence from (.parquet)."
+    )
+    confidence_model: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
+        None, description="Model of that file whose confidence is drawn."
+    )
+    verifier_usd_per_request: Annotated[float, Field(ge=0, le=1e6)] = Field(
+        0.0, description="Cost of judging one answer of the fleet, USD."
+    )
     autoscale_requests: _Positive | None = Field(
         None, description="Requests to keep on each replica, running or waiting: scale the fleet to it."
     )
@@ -119,6 +142,12 @@ class SimulationSpec(StrictRecord):
     gpu_usd_per_hour: _Positive | None = Field(
         None, description="Price of one accelerator-hour; default: the cheapest listed offer."
     )
+
+    @property
+    def is_fixed_fleet(self) -> bool:
+        """Whether the same replicas are leased from start to end."""
+        may_change = (self.autoscale_requests, self.spot_life_hours, self.failure_hours)
+        return not self.capacity_plan and all(cause is None for cause in may_change)
 
     @validates_model(mode="after")
     def _adds_up(self) -> Self:
@@ -153,10 +182,37 @@ def _problems(spec: SimulationSpec) -> list[str]:
         problems.append("simulation.overflow without overflow_ttft_s or overflow_queue_tokens; say when to overflow")
     if (spec.api_ttft_s is None) != (spec.api_itl_s is None):
         problems.append("simulation has one of api_ttft_s and api_itl_s; give both or neither")
+    problems += _escalation_problems(spec)
     if spec.min_replicas > spec.max_replicas:
         problems.append(
             f"simulation.min_replicas={spec.min_replicas}; limit=max_replicas={spec.max_replicas}; swap them"
         )
+    return problems
+
+
+def _escalation_problems(spec: SimulationSpec) -> list[str]:
+    stated = {
+        "escalate_below_frac": spec.escalate_below_frac,
+        "confidence_beta": spec.confidence_beta,
+        "confidence_data": spec.confidence_data,
+        "confidence_model": spec.confidence_model,
+        "verifier_usd_per_request": spec.verifier_usd_per_request or None,
+    }
+    if spec.escalate_to is None:
+        told = [f"simulation.{name}" for name, value in stated.items() if value is not None]
+        advice = "without escalate_to; name the hosted model that is asked again, as provider/model"
+        return [f"{', '.join(told)} {advice}"] if told else []
+    problems = []
+    if spec.overflow is not None:
+        problems.append("simulation.escalate_to beside overflow; limit=one hosted model; keep one of them")
+    if spec.escalate_below_frac is None:
+        problems.append("simulation.escalate_to without escalate_below_frac; say how confident an answer must be")
+    if (spec.confidence_beta is None) == (spec.confidence_data is None):
+        problems.append("simulation.escalate_to needs one of confidence_beta and confidence_data; give one")
+    if (spec.confidence_data is None) != (spec.confidence_model is None):
+        problems.append("simulation has one of confidence_data and confidence_model; give both or neither")
+    if spec.api_ttft_s is None:
+        problems.append("simulation.escalate_to without api_ttft_s and api_itl_s; say how long its answers take")
     return problems
 
 

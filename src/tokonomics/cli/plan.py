@@ -1,0 +1,104 @@
+"""`tok plan`: the cheapest way to serve a traffic, proven by replay."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from tokonomics.cli.deploy import deploy_options, stored_plan, write_deployment
+from tokonomics.cli.options import complete_models, plan_options, scenario_from_flags, scenario_options
+from tokonomics.cli.output import OutputOptions, emit, output_options, remark
+from tokonomics.errors import InputError
+
+if TYPE_CHECKING:
+    from tokonomics.planning.deploy_files import Target
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EXPLAIN_HELP: Final = (
+    "Print formula, terms and dated sources of a number of a family, such as usd_per_month; without NUMBER, of all."
+)
+_MODEL_HELP: Final = "Model that may serve; may be repeated."
+_PLAN_SUFFIXES: Final = (".yaml", ".yml")
+
+
+def plan_file_option(command: F) -> F:
+    """Let `-o FILE.yaml` be the plan file, beside the result on stdout; other suffixes stay what they are elsewhere."""
+
+    @wraps(command)
+    def with_plan_file(*args: Any, path: Path | None, **kwargs: Any) -> Any:
+        is_plan = path is not None and path.suffix.lower() in _PLAN_SUFFIXES
+        return command(*args, plan_path=path if is_plan else None, path=None if is_plan else path, **kwargs)
+
+    return with_plan_file  # type: ignore[return-value]  # a decorated function keeps its kind
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path), metavar="[FILE]", required=False)
+@click.option("--model", "models", multiple=True, metavar="TEXT", shell_complete=complete_models, help=_MODEL_HELP)
+@scenario_options
+@plan_options
+@click.option("--explain", "number", is_flag=False, flag_value="all", metavar="[NUMBER]", help=_EXPLAIN_HELP)
+@click.option("--family", "family", metavar="NAME", help="The family to explain and to write  [the recommended].")
+@deploy_options
+@plan_file_option
+@output_options
+def plan(
+    output: OutputOptions,
+    plan_path: Path | None,
+    scenario: Path | None,
+    models: tuple[str, ...],
+    number: str | None,
+    family: str | None,
+    target: "Target | None",
+    weights: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Find the cheapest way to serve this traffic, and prove it by replay.
+
+    FILE is a scenario; flags stand over it. `-o plan.yaml` writes the plan that the gateway runs; any other -o writes
+    the result. Name models with --model, as often as needed, and hosted ones with --api.
+    """
+    from tokonomics.planning.ask import plan as make_plan  # NumPy, numba and the catalogue load only when asked
+    from tokonomics.planning.explain import explained
+    from tokonomics.planning.plan_record import plan_record
+    from tokonomics.report.json import document
+    from tokonomics.report.plan_dict import plan_dict
+    from tokonomics.report.plan_view import plan_view
+
+    stored = stored_plan(scenario)
+    if stored is not None:
+        if target is None:
+            raise InputError(f"{scenario} is a plan, not a scenario; print it with --deploy, or give its scenario")
+        write_deployment(stored, target, weights, output)
+        return
+    if scenario is not None and flags.get("scenario_file") is not None:
+        raise InputError(f"{scenario} contradicts --scenario {flags['scenario_file']}; keep one of them")
+    named = {"scenario_file": scenario or flags.get("scenario_file"), "models": models or None}
+    begin_s = time.perf_counter()
+    planned = make_plan(scenario_from_flags({**flags, **named}), today=datetime.now(UTC).date())
+    wall_s = time.perf_counter() - begin_s
+    chosen = planned.family(family) if family else planned.best
+    explanations = () if number is None else explained(planned, chosen, number)
+    if plan_path is not None:
+        _write(plan_path, plan_record(planned, chosen), output)
+    if target is not None:
+        write_deployment(plan_record(planned, chosen), target, weights, output)
+        return
+    remark(f"planned in {wall_s:.1f} s", output)
+    body = plan_dict(planned, wall_s=wall_s, explanations=explanations)
+    emit(document("plan", body), plan_view(planned, explanations=explanations), output)
+
+
+def _write(path: Path, record: Any, output: OutputOptions) -> None:
+    from tokonomics.policy.plan_file import plan_text  # YAML loads only when a file is written
+
+    try:
+        path.write_text(plan_text(record), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another --output") from None
+    remark(f"wrote {path}", output)
