@@ -18,7 +18,7 @@ from tokonomics.measure.calibration.problem import Problem
 from tokonomics.measure.case import Case
 from tokonomics.physics.calibration import Calibration, Values
 
-_ROUNDS: Final = 12
+_ROUNDS: Final = 40
 _MOST_HALVINGS: Final = 8
 _OWN_NOISE_RATIO: Final = 0.35
 """Noise of own points over that of the corpus: they come from one system, not from many sources."""

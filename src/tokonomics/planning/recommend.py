@@ -10,6 +10,8 @@ from tokonomics.planning.race import FamilyPlan
 
 _SURE_FRAC = 0.05
 """A chance of not being cheapest below which nobody needs to measure first."""
+_SURE_SLO_FRAC = 0.9
+"""A chance of keeping the limits below which the paragraph says how to have a better one."""
 
 
 def recommendation(planned: Planned) -> str:
@@ -84,6 +86,7 @@ def _against(planned: Planned) -> Iterator[str]:
     if rival is not None and best.draft.usd_per_month > 0:
         more = rival.draft.usd_per_month / best.draft.usd_per_month - 1.0
         yield f"Next is {rival.draft.family.title}, at {rival.draft.usd_per_month:,.0f} USD, {more:.0%} more."
+    yield from _surer(planned)
     unknown = [one for one in planned.plans if not one.is_known and not one.fails]
     cheaper = [one for one in unknown if one.draft.usd_per_month < best.draft.usd_per_month]
     if best.is_known and cheaper:
@@ -93,6 +96,20 @@ def _against(planned: Planned) -> Iterator[str]:
             f"Cheaper by {less:.0%} is {other.family.title}, at {other.usd_per_month:,.0f} USD, but nobody publishes"
             " its latency: measure it, and state it with --api-ttft-s and --api-itl-s."
         )
+
+
+def _surer(planned: Planned) -> Iterator[str]:
+    """The cheapest plan that keeps the limits almost surely, where the best one may well not."""
+    chance = planned.odds_of(planned.best).slo_probability
+    if chance is None or chance >= _SURE_SLO_FRAC:
+        return
+    for one in planned.plans[1:]:
+        other = planned.odds_of(one).slo_probability
+        if not one.fails and other is not None and other >= _SURE_SLO_FRAC:
+            more = one.draft.usd_per_month / planned.best.draft.usd_per_month - 1.0
+            yield f"To keep them with a chance of {other:.0%}, choose {one.draft.family.title}, for {more:.0%} more."
+            return
+    yield f"--min-slo-probability {_SURE_SLO_FRAC:g} plans for more certainty."
 
 
 def _measuring(planned: Planned) -> Iterator[str]:
