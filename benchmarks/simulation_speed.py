@@ -1,7 +1,7 @@
 """Requests a second that the simulator replays on one core, after compilation: one replica, and a fleet of 16.
 
-Run: python benchmarks/simulation_speed.py TRACE.parquet     (Azure 2023 conversations; rewrites
-benchmarks/results/simulation_speed.csv)
+Run: python benchmarks/simulation_speed.py TRACE.parquet HASHED.parquet     (Azure 2023 conversations, and Mooncake's
+with the hashes of their prefix blocks; rewrites benchmarks/results/simulation_speed.csv)
 """
 
 import csv
@@ -30,7 +30,7 @@ from tokonomics.workload.traces.read import read_trace
 
 RESULTS = Path(__file__).parent / "results" / "simulation_speed.csv"
 NUM_REQUESTS = 1_000_000
-BARS = {"replica": 2_000_000, "fleet": 300_000}
+BARS = {"replica": 2_000_000, "fleet": 300_000, "fleet of hashed prefixes": 300_000}
 REPLICAS = (("llama-3.1-8b", 1), ("llama-3.3-70b", 4), ("deepseek-v3", 8))
 
 
@@ -59,19 +59,32 @@ def fleet_speed(trace):
 
     At 100 times the trace's rate the fleet is busy, and sometimes overflows.
     """
-    model, options = replica_of(*REPLICAS[0])
-    spec = FleetSpec(
-        replicas=(
-            ReplicaSpec(
-                name="h200", step_model=model, options=replace(options, cached_input_frac=0.3), num_replicas=16
-            ),
-        ),
-        overflow=OverflowPolicy(backend="api", enter_ttft_s=0.3, leave_ttft_s=0.2),
+    overflow = OverflowPolicy(backend="api", enter_ttft_s=0.3, leave_ttft_s=0.2)
+    return speed_of(trace, 100.0, overflow, cached_input_frac=0.3)
+
+
+def hashed_fleet_speed(trace):
+    """The same fleet, that looks up 24 prefix blocks of 512 tokens a request, keeps them and evicts the oldest.
+
+    Prompts are of 12,000 tokens: the fleet is busy at 8 times the trace's rate, and sometimes overflows. A repeat has
+    the blocks of the first pass, of which a replica holds one in a hundred.
+    """
+    return speed_of(
+        trace, 8.0, OverflowPolicy(backend="api", enter_ttft_s=2.0, leave_ttft_s=1.0), use_prefix_cache=True
     )
-    requests = requests_from_trace(trace, num_repeats=-(-NUM_REQUESTS // trace.num_requests), rate_ratio=100.0)
+
+
+def speed_of(trace, rate_ratio, overflow, **caching):
+    """Requests a second of a fleet of 16 on `trace`, repeated; says what share it overflows and finds cached."""
+    model, options = replica_of(*REPLICAS[0])
+    replicas = ReplicaSpec(name="h200", step_model=model, options=replace(options, **caching), num_replicas=16)
+    spec = FleetSpec(replicas=(replicas,), overflow=overflow)
+    requests = requests_from_trace(trace, num_repeats=-(-NUM_REQUESTS // trace.num_requests), rate_ratio=rate_ratio)
     call = lambda: simulate_fleet(requests, spec, rng=np.random.default_rng(1))  # noqa: E731
     result = call()
-    print(f"fleet overflows {np.mean(result.status == STATUS_NAMES.index('overflowed')):.2%} of its requests")
+    overflowed = result.status == STATUS_NAMES.index("overflowed")
+    cached_frac = result.cached_tokens.sum() / requests.input_tokens[~overflowed].sum()
+    print(f"fleet overflows {np.mean(overflowed):.2%} of its requests, finds {cached_frac:.1%} of the others' input")
     return rate(call, requests.num_requests)
 
 
@@ -87,13 +100,15 @@ def main():
         )
         rows.append(("replica", f"{num_gpus}x h200 {name}", speed))
     rows.append(("fleet", "16x 1x h200 llama-3.1-8b", fleet_speed(trace)))
+    hashed = read_trace(Path(sys.argv[2]))
+    rows.append(("fleet of hashed prefixes", "16x 1x h200 llama-3.1-8b", hashed_fleet_speed(hashed)))
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["what", "deployment", "requests_per_s", "bar_requests_per_s"])
         writer.writerows((what, name, round(speed), BARS[what]) for what, name, speed in rows)
     for what, name, speed in rows:
-        print(f"{what:8} {name:24} {speed:12,.0f} requests/s   {speed / BARS[what]:5.2f} of the bar {BARS[what]:,}")
+        print(f"{what:24} {name:24} {speed:12,.0f} requests/s   {speed / BARS[what]:5.2f} of the bar {BARS[what]:,}")
     sys.exit(0 if all(speed >= BARS[what] for what, _, speed in rows) else 1)
 
 

@@ -50,14 +50,21 @@ def taken_blocks(replica: Row) -> int:
 
 
 @compiled
+def next_blocks(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int) -> int:
+    """`decode_blocks` of the next step; they are counted once for all that is decided before it."""
+    if replica.decode_blocks == NONE:
+        replica.decode_blocks = decode_blocks(replica, engine, heap, requests, key_bits, 0)
+    blocks: int = replica.decode_blocks
+    return blocks
+
+
+@compiled
 def has_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, more: int) -> bool:
     """Whether `more` blocks fit beside the batch of the next step."""
     room = engine.num_blocks - taken_blocks(replica) - more
-    if replica.decode_blocks == NONE:
-        if blocks_bound(replica, engine, 0) <= room:
-            return True
-        replica.decode_blocks = decode_blocks(replica, engine, heap, requests, key_bits, 0)
-    return bool(replica.decode_blocks <= room)
+    if replica.decode_blocks == NONE and blocks_bound(replica, engine, 0) <= room:
+        return True
+    return bool(next_blocks(replica, engine, heap, requests, key_bits) <= room)
 
 
 @compiled

@@ -5,7 +5,7 @@ hold it: 0 is idle (kept, and free to take), NONE is absent. Idle units form a l
 used one. A request's last unit becomes idle before its first, so that prefixes are shortened from their end.
 """
 
-from tokonomics.simulation.blocks import blocks_bound, decode_blocks, taken_blocks
+from tokonomics.simulation.blocks import blocks_bound, decode_blocks, next_blocks, taken_blocks
 from tokonomics.simulation.compiled import compiled
 from tokonomics.simulation.state import NONE, Load, Machine
 
@@ -132,7 +132,10 @@ def evict_idle(m: Machine, at: int, ahead: int) -> None:
         or blocks_bound(replica, engine, ahead) + replica.idle_units * engine.unit_blocks <= room
     ):
         return
-    room -= decode_blocks(replica, engine, m.heaps[at], m.requests, m.key_bits, ahead)
+    if ahead > 0:
+        room -= decode_blocks(replica, engine, m.heaps[at], m.requests, m.key_bits, ahead)
+    else:
+        room -= next_blocks(replica, engine, m.heaps[at], m.requests, m.key_bits)
     while replica.idle_units * engine.unit_blocks > room and replica.idle_units > 0:
         unit = replica.oldest_unit
         leave_idle(m, at, unit)
