@@ -39,9 +39,10 @@ def main() -> None:
     every = calibration_cases(read_corpus(Path(sys.argv[1])), load_catalog())
     problem = Problem(every)
     unknowns, folds = design(problem), fold_numbers(problem.groups, NUM_FOLDS)
-    jobs = [(problem, unknowns, folds != fold) for fold in range(NUM_FOLDS)]
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        fits = pool.starmap(_fit, jobs, chunksize=1)
+    _JOBS.extend((problem, unknowns, folds != fold) for fold in range(NUM_FOLDS))
+    with multiprocessing.get_context("fork").Pool(2) as pool:  # workers inherit the jobs: cases cannot be sent
+        weights = pool.map(_fitted, range(NUM_FOLDS), chunksize=1)
+    fits = [replace(calibration(), weight=weight) for weight in weights]
     groups = [(rows, fits[folds[rows[0]]]) for rows in _large_groups(problem)]
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -59,14 +60,18 @@ def main() -> None:
                 print(*row, flush=True)
 
 
-def _fit(problem: Problem, unknowns: Design, kept: np.ndarray) -> Calibration:
-    """The shipped calibration with the weights of a fit that did not see a fold."""
+_JOBS: list[tuple[Problem, Design, np.ndarray]] = []
+
+
+def _fitted(place: int) -> dict[str, Values]:
+    """Weights of a fit that did not see a fold."""
+    problem, unknowns, kept = _JOBS[place]
     found = solve_through_replays(problem, unknowns, blank_calibration("", "", 0), kept).solution
     weight: dict[str, Values] = {}
     for j, (names, start) in enumerate(zip(unknowns.names, unknowns.starts)):
         for i, name in enumerate(names):
             weight.setdefault(name, np.zeros(len(CONSTANTS)))[j] = found.weights[start + i]
-    return replace(calibration(), weight=weight)
+    return weight
 
 
 def _large_groups(problem: Problem) -> Iterator[np.ndarray]:
