@@ -77,6 +77,13 @@ def test_the_plan_file_is_the_same_bytes_again_and_reads_back(run, tmp_path):
     assert plan.slo == found["slo"]
 
 
+def test_a_plan_file_is_compared_with_itself_under_other_flags(run, tmp_path):
+    path = tmp_path / "plan.yaml"
+    assert run(*SMALL, "--rps", 5, "--no-api", "-o", path)[0] == 0
+    assert main(["diff", str(path), "--rps", "50", "--no-attribution", "--by", "plan"]) == 0
+    assert main(["diff", str(path), "--rps", "50", "--no-attribution", "--by", "plan", "--seed", "-1"]) == 2
+
+
 def test_another_family_can_be_written(run, tmp_path):
     code, _, err = run(*SMALL, "--rps", 10, "--family", "all_api", "-o", tmp_path / "p.yaml")
     assert code == 0, err

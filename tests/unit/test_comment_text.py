@@ -104,6 +104,7 @@ def test_a_pipe_does_not_end_a_cell():
         ({"kind": "frontier"}, "limit=one of check, diff, quote, simulation, plan"),
         ({**CHECK, "verdicts": [{**BROKEN, "name": "evil"}]}, "limit=one of max_usd_per_month"),
         ({**CHECK, "verdicts": 3}, "verdicts=3; limit=a list"),
+        ({**CHECK, "verdicts": []}, "has no verdicts; limit=1 or more"),
         ({**CHECK, "verdicts": [{**BROKEN, "value": [1]}]}, "value="),
         ({**DIFF, "attribution": {"steps": [{**STEP, "changes": {"usd_per_month": "x"}}]}}, "usd_per_month='x'"),
         ({**DIFF, "before": None}, None),

@@ -50,6 +50,24 @@ def plan(**keys):
     return Plan(**{**known, **keys})
 
 
+@pytest.mark.parametrize(
+    ("figure", "value", "limit"),
+    [
+        ("usd_per_month", -5.0, "0 to 1e+18"),
+        ("usd_per_month", 10**400, "a finite number"),
+        ("num_gpus", -1, "0 to 1e+18"),
+        ("slo_probability", 1.5, "0 to 1"),
+        ("ttft_p95_s", True, "a finite number"),
+    ],
+)
+def test_a_figure_that_no_result_can_have_passes_no_gate(figure, value, limit):
+    with pytest.raises(InputError, match=limit.replace("+", r"\+")):
+        outcome_of({**QUOTE, "options": [{**OPTION, figure: value}]}, where="q")
+    after = {"option": "x", "figures": {figure: value}}
+    with pytest.raises(InputError, match=figure):
+        outcome_of({"schema": "tokonomics/diff/1", "kind": "diff", "after": after}, where="d")
+
+
 class TestQuote:
     def test_the_first_option_speaks_for_it(self):
         found = outcome_of(QUOTE, where="q")

@@ -110,6 +110,13 @@ def solved(items, hosted=(), *, family=HYBRID, buckets=FLAT, gap=1e-6):
     return drafted(posed, solve_fleet(posed.problem), buckets)
 
 
+class Failing:
+    """A replay that misses whatever runs."""
+
+    misses = ("ttft_p95 2 s > 1 s",)
+    api_frac = 0.0
+
+
 class TestShortlist:
     def test_what_costs_more_and_carries_less_is_beaten(self):
         best, dear, small = item(1.0, 3.0), item(1.1, 3.0, provider="dear"), item(0.5, 1.0, provider="small")
@@ -263,6 +270,21 @@ def contender(name, draft, *, sd=0.2, slack=1.2, kept=True):
     return Contender(name=name, draft=draft, endurance=held, rate_sd_log=sd, is_kept=kept)
 
 
+class TestQuota:
+    def test_a_repair_grows_what_the_quota_leaves_room_for(self):
+        plan = made((item(1.0, part="a"), 3), (item(1.0, part="b"), 1))
+        grown = repaired(plan, lambda one, _: Failing(), lambda _: None, max_gpus=3)
+        assert [one.most_replicas for one in grown.draft.purchases] == [3, 3]
+        assert grown.reasons[-1].startswith("max_gpus=3 allows no more replicas")
+
+    def test_all_items_of_a_kind_from_a_seller_count_together(self):
+        plan = made((item(1.0), 3), (item(2.0, per_bundle=8), 8))
+        assert plan.exceeds(10)
+        assert not plan.exceeds(11)
+        assert not plan.exceeds(None)
+        assert not made((item(1.0), 3), (item(1.0, provider="other"), 3)).exceeds(3)
+
+
 class TestChances:
     near = contender("near", made((item(1.0, part="a"), 4)))
     far = contender("far", made((item(3.0, part="b"), 4)))
@@ -294,6 +316,15 @@ class TestChances:
         surely = contender("y", self.near.draft, slack=2.0, sd=0.01)
         found = self.drawn(exactly, surely, self.api)
         assert [one.slo_probability for one in found.odds] == [pytest.approx(0.5), pytest.approx(1.0), None]
+
+    def test_no_draw_goes_without_the_spares(self):
+        fast = contender("fast", made((item(purchase="spot", part="a"), 2)), slack=2.0)
+        bare = contender("bare", made((item(part="a"), 2)), slack=2.0)
+        least = {one.name: self.drawn(one).usd_per_month.min() / one.draft.usd_per_month for one in (fast, bare)}
+        assert least["fast"] > 0.7
+        assert least["bare"] < 0.6
+        spared = replace(bare, name="spared", num_spare_replicas=1)
+        assert self.drawn(spared).usd_per_month.min() / spared.draft.usd_per_month > 0.7
 
     def test_a_perfectly_known_price_has_no_range(self):
         assert (self.drawn(self.api).odds[0].low_ratio, self.drawn(self.api).odds[0].high_ratio) == (1.0, 1.0)

@@ -180,13 +180,34 @@ def test_backends_have_names_of_their_own_and_the_policy_names_them():
         ({"levels": levels((5.0, 3))}, "both given"),
         ({"tensor_parallel": 0}, "tensor_parallel=0"),
         ({"usd_per_gpu_hour": float("nan")}, "usd_per_gpu_hour=nan"),
+        ({"usd_per_gpu_hour": 10**400}, "limit=0 to 1e+06"),
         ({"expert_parallel": 1}, "expert_parallel=1"),
+        ({"region": {"a": 1}}, "region={'a': 1}"),
+        ({"instance": 5}, "instance=5"),
+        ({"price_as_of": (1, 2)}, "price_as_of=(1, 2)"),
+        ({"price_source": None}, "price_source=None"),
     ],
 )
 def test_a_fleet_that_contradicts_itself_is_refused(changes, words):
     with pytest.raises(InputError) as caught:
         replace(FLEET, **changes)
     assert words in str(caught.value)
+
+
+def test_a_range_holds_what_is_expected():
+    assert CostRange(expected_usd=5.0, p10_usd=5.0 * (1 + 1e-12), p90_usd=5.0).p90_usd == 5.0
+    for ends in ({"p10_usd": 6.0}, {"p90_usd": 4.0}, {"p10_usd": 4.0, "p90_usd": 3.0}):
+        with pytest.raises(InputError, match="rising order"):
+            CostRange(expected_usd=5.0, **ends)
+
+
+def test_a_whole_number_that_nothing_can_hold_is_said_in_one_sentence():
+    text = plan_text(PLAN).replace("num_gpus: ", f"num_gpus: 0x{'f' * 5000} # ", 1)
+    with pytest.raises(InputError) as caught:
+        parse_plan(text, "p.yaml")
+    (words,) = caught.value.violations
+    assert "plan.expected.num_gpus='0xfff" in words
+    assert len(words) < 250
 
 
 def test_replicas_by_level_follow_the_load():

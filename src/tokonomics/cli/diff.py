@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from tokonomics.cli.deploy import stored_plan
 from tokonomics.cli.listings import names_in
 from tokonomics.cli.money_options import explain_option
 from tokonomics.cli.options import complete_models, scenario_from_flags, scenario_options
@@ -125,7 +126,13 @@ def _shown(value: Any) -> str:
 
 
 def _scenario(path: Path, everywhere: Mapping[str, Any], own: Mapping[str, Any]) -> "Scenario":
-    return scenario_from_flags({**everywhere, **own, "scenario_file": path})
+    """The scenario in `path`, or that which a plan in it was asked, with the flags over it."""
+    from tokonomics.workload.scenario_errors import Places
+    from tokonomics.workload.scenario_file import ScenarioFile
+
+    plan = stored_plan(path)
+    source = None if plan is None else ScenarioFile(raw=plan.scenario, places=Places())
+    return scenario_from_flags({**everywhere, **own, "scenario_file": path}, source=source)
 
 
 def _by_source(flags: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Cells of a result document, which anybody can have written: each is checked as it is read, each mistake is kept."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -25,10 +24,17 @@ class Row:
         value = self.values.get(name)
         if value is None:
             return None
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and math.isfinite(value) and abs(value) <= _LARGEST:
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
             return float(value)
         self._wrong(f".{name}", value, "a finite number or null")
+        return None
+
+    def amount(self, name: str, *, most: float = _LARGEST) -> float | None:
+        """A number from 0 to `most`, or None where it is left out or null."""
+        value = self.number(name)
+        if value is None or 0.0 <= value <= most:
+            return value
+        self._wrong(f".{name}", value, f"0 to {most:g}")
         return None
 
     def text(self, name: str) -> str:

@@ -101,7 +101,8 @@ def contender(one: FamilyPlan, searched: Searched) -> Contender:
         draft=one.draft,
         endurance=held,
         rate_sd_log=main_sd_log(one.draft, searched),
-        is_kept=proven.is_kept,
+        is_kept=proven.is_kept and not one.unsure,
+        num_spare_replicas=asked.scenario.num_spare_replicas,
     )
 
 
@@ -116,7 +117,7 @@ def _require_one_kept(searched: Searched, plans: tuple[FamilyPlan, ...]) -> None
 
 
 def _relaxation(plans: tuple[FamilyPlan, ...]) -> str:
-    """The least that would have to give: the budget where a plan breaks nothing else, else the limit it missed."""
+    """The least that would have to give: the budget where a plan breaks nothing else, else a quota, else the limit."""
     over = [one for one in plans if len(one.fails) == 1 and one.fails[0].startswith("budget")]
     if over:
         least = min(over, key=lambda one: one.draft.usd_per_month)
@@ -124,4 +125,7 @@ def _relaxation(plans: tuple[FamilyPlan, ...]) -> str:
         return (
             f"the budget binds; the cheapest relaxation is --budget-usd-per-month {needed} ({least.draft.family.title})"
         )
+    bound = [words for one in plans if one.proven for words in one.proven.reasons if words.startswith("max_gpus")]
+    if bound:
+        return f"{bound[0].partition(':')[0]}; the cheapest relaxation is a larger --max-gpus"
     return "no repair kept the limits that are named; loosen the first, or allow other accelerators or a hosted model"

@@ -87,6 +87,7 @@ def violations(fleet: FleetArrays, found: Fleet) -> list[str]:
         "calls": _calls_excess(fleet, found),
         "capacity": _capacity_excess(fleet, found),
         "max_replicas": _running(fleet, found).max(axis=1, initial=0.0) - fleet.num_most_replicas,
+        "max_gpus": _gpus_excess(fleet, found),
         "availability": _availability_excess(fleet, found),
         "quota": _quota_excess(fleet, found),
         "quality": np.array([(fleet.min_quality_frac or 0.0) - (mean_quality_frac(fleet, found) or 0.0)]),
@@ -143,6 +144,12 @@ def _capacity_excess(fleet: FleetArrays, found: Fleet) -> Floats:
     spares = fleet.num_spares[:, None] * (work > _TOLERANCE)
     excess: Floats = work + spares - (_running(fleet, found) - lost)
     return excess / np.maximum(work, 1.0)
+
+
+def _gpus_excess(fleet: FleetArrays, found: Fleet) -> Floats:
+    bundles = found.num_committed[:, None] + found.num_on_demand + found.num_spot
+    excess: Floats = fleet.bundle_gpus @ bundles - fleet.most_gpus[:, None]
+    return excess
 
 
 def _availability_excess(fleet: FleetArrays, found: Fleet) -> Floats:

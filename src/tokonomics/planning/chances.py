@@ -29,13 +29,17 @@ _NUM_SIZES_UP: Final = 1e-9
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Contender:
-    """A family in the draws. rate_sd_log: of the machines that carry most; None where it has no machines."""
+    """A family in the draws. rate_sd_log: of the machines that carry most; 0 where it has none.
+
+    num_spare_replicas: of each purchase, beyond what its work takes; spot has one at least.
+    """
 
     name: str
     draft: Draft
     endurance: Endurance | None
     rate_sd_log: float
     is_kept: bool
+    num_spare_replicas: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +142,7 @@ def _normal(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _replicas(one: Contender, bought: Purchase, heavier: Floats) -> Floats:
-    """Replicas that keep the limits when the load is so many times as heavy for the machines.
+    """Replicas that keep the limits when the load is so many times as heavy for the machines, spares included.
 
     With an endpoint for what exceeds them the machines stay as they are.
     """
@@ -147,7 +151,8 @@ def _replicas(one: Contender, bought: Purchase, heavier: Floats) -> Floats:
     if is_relieved or one.endurance is None:
         return np.full(heavier.shape, planned)
     needed = max(planned / one.endurance.most_slower_ratio, planned - 1.0 + 1e-6)
-    return np.asarray(np.maximum(np.ceil(needed * heavier - _NUM_SIZES_UP), 1.0))
+    least = 1 + max(one.num_spare_replicas, int(bought.item.sale.purchase == "spot"))
+    return np.asarray(np.maximum(np.ceil(needed * heavier - _NUM_SIZES_UP), min(least, planned)))
 
 
 def _price_ratio(bought: Purchase, drawn: Drawn, num_draws: int) -> Floats:

@@ -69,7 +69,11 @@ def _costs(one: FamilyPlan, loads: Floats, peak_ratio: float) -> Floats:
 
 
 def _staircase(made: Draft, peaks: Floats) -> Floats:
-    """Whole bundles of what the plan has most of, as many as carry each peak."""
-    main = max(made.purchases, key=lambda bought: bought.item.requests_per_s * bought.most_replicas).item
-    bundles = np.ceil(peaks / (main.requests_per_s * main.replicas_per_bundle) - 1e-9)
-    return np.asarray(np.maximum(bundles, 1.0) * main.bundle_usd_per_hour * HOURS_PER_MONTH)
+    """Whole bundles of what the plan has most of, in each tier, as many as carry its calls at each peak."""
+    total = np.zeros(peaks.shape)
+    for tier, calls in made.way.calls:
+        bought = [one for one in made.purchases if one.item.tier == tier]
+        main = max(bought, key=lambda one: one.item.requests_per_s * one.most_replicas).item
+        bundles = np.ceil(peaks * calls / (main.requests_per_s * main.replicas_per_bundle) - 1e-9)
+        total += np.maximum(bundles, 1.0) * main.bundle_usd_per_hour * HOURS_PER_MONTH
+    return total

@@ -37,11 +37,19 @@ class Purchase:
         """Bundles that are paid in each bucket, shape (buckets,)."""
         return -(-self.num_replicas // self.item.replicas_per_bundle)
 
-    def usd_per_month(self, buckets: Buckets) -> float:
-        """What the bundles cost in the hours of a month; what is committed is paid in all of them."""
+    def paid_bundle_hours(self, buckets: Buckets) -> float:
+        """Bundles times hours that are paid in a month; what is committed is paid in all of them."""
         follows = buckets.can_follow and self.item.sale.purchase in ("on_demand", "spot")
         bundles = self.num_bundles if follows else np.full(buckets.hours.shape, self.num_bundles.max())
-        return float(bundles @ buckets.hours) * self.item.bundle_usd_per_hour
+        return float(bundles @ buckets.hours)
+
+    def usd_per_month(self, buckets: Buckets) -> float:
+        """What the bundles cost in the hours of a month that they are paid for."""
+        return self.paid_bundle_hours(buckets) * self.item.bundle_usd_per_hour
+
+    def mean_capacity_requests_per_s(self, buckets: Buckets) -> float:
+        """What the replicas carry within the SLO, on average over the hours of a month."""
+        return self.item.requests_per_s * float(buckets.hours @ self.num_replicas) / float(buckets.hours.sum())
 
     def with_more(self, num: int) -> Self:
         """`num` replicas more in every bucket, never fewer than none."""
@@ -76,6 +84,14 @@ class Draft:
     def num_gpus(self) -> int:
         """Accelerators that are paid when most are."""
         return sum(int(one.num_bundles.max()) * one.item.gpus_per_bundle for one in self.purchases)
+
+    def exceeds(self, max_gpus: int | None) -> bool:
+        """Whether it takes more than `max_gpus` accelerators of one kind from one seller; None: no limit."""
+        counts: dict[str, int] = {}
+        for one in self.purchases:
+            num_gpus = int(one.num_bundles.max()) * one.item.gpus_per_bundle
+            counts[one.item.quota_name] = counts.get(one.item.quota_name, 0) + num_gpus
+        return max_gpus is not None and max(counts.values(), default=0) > max_gpus
 
     @property
     def has_spares(self) -> bool:
@@ -139,12 +155,6 @@ class Draft:
     def capacity_requests_per_s(self) -> float:
         """What all replicas carry within the SLO, in the bucket with the most of them."""
         return sum(one.item.requests_per_s * one.most_replicas for one in self.purchases)
-
-    @property
-    def mean_capacity_requests_per_s(self) -> float:
-        """What the replicas carry within the SLO, on average over the hours of a month."""
-        hours = self.buckets.hours / self.buckets.hours.sum()
-        return sum(one.item.requests_per_s * float(hours @ one.num_replicas) for one in self.purchases)
 
 
 def draft(posed: Posed, solution: FleetSolution, buckets: Buckets) -> Draft:

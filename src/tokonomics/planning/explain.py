@@ -45,7 +45,7 @@ def _month(planned: Planned, one: FamilyPlan) -> _Made:
 
 def _bought_terms(one: FamilyPlan, bought: Purchase) -> Iterator[Term]:
     item = bought.item
-    hours = bought.usd_per_month(one.draft.buckets) / item.bundle_usd_per_hour / float(bought.num_bundles.max())
+    hours = bought.paid_bundle_hours(one.draft.buckets) / float(bought.num_bundles.max())
     offer = item.sale.offer
     source = f"{offer.source}, as of {offer.as_of or 'unknown date'}"
     yield Term(f"bundles of {item.name}", int(bought.num_bundles.max()), "bundles", "modelled", "optimiser and replay")
@@ -101,12 +101,17 @@ def _gpus(planned: Planned, one: FamilyPlan) -> _Made | None:
         terms.append(Term("a replica carries", bought.item.requests_per_s, "requests/s", "modelled", model))
         terms.append(Term("replicas", bought.most_replicas, "replicas", "modelled", "optimiser and replay"))
         terms.append(
+            Term(
+                "replicas of a bundle", bought.item.replicas_per_bundle, "replicas", "list", "GPUs of a box and replica"
+            )
+        )
+        terms.append(
             Term("GPUs of a bundle", bought.item.gpus_per_bundle, "GPUs", "list", bought.item.sale.offer.source)
         )
     return (
         float(one.draft.num_gpus),
         "GPUs",
-        "replicas in whole bundles; the replay adds or takes replicas",
+        "sum of replicas / replicas of a bundle, rounded up, x GPUs of a bundle; the replay adds or takes replicas",
         tuple(terms),
     )
 

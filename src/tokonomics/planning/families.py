@@ -1,6 +1,6 @@
 """The families of plans: the same load and the same optimiser, with other things to choose from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokonomics.planning.buckets import Buckets
-from tokonomics.planning.fleet_problem import ApiChoice, FleetChoice, FleetProblem, Way
+from tokonomics.planning.fleet_problem import ApiChoice, FleetChoice, FleetProblem, GpuLimit, Way
 from tokonomics.planning.hosted import Hosted
 from tokonomics.planning.shortlist import Item
 
@@ -75,8 +75,8 @@ FAMILIES: Final = (
 class Market:
     """All that a plan may use: items to buy, hosted models, and ways to serve a request with them.
 
-    spot_availability_frac: share of time that a spot replica is up.  most_replicas: of one item, by its quota; None:
-    no limit.
+    spot_availability_frac: share of time that a spot replica is up.  max_gpus: accelerators of one kind from one
+    seller, all items together; None: no limit.
     """
 
     items: tuple[Item, ...]
@@ -148,10 +148,18 @@ def pose(family: Family, way: Way, backing: Backing, market: Market, buckets: Bu
         choices=tuple(_choice(one, market, buckets) for one in items),
         apis=tuple(_api(one, buckets) for one in endpoints),
         ways=(way,),
+        gpu_limits=tuple(_gpu_limits(items, market.max_gpus)) if market.max_gpus is not None else (),
         max_gap_frac=stop.max_gap_frac,
         time_limit_s=stop.time_limit_s,
     )
     return Posed(family=family, problem=problem, items=items, hosted=endpoints)
+
+
+def _gpu_limits(items: Sequence[Item], max_gpus: int) -> Iterator[GpuLimit]:
+    """The quota of each kind of accelerator at each seller, which all its items share."""
+    for name in dict.fromkeys(one.quota_name for one in items):
+        sharing = tuple((one.name, one.gpus_per_bundle) for one in items if one.quota_name == name)
+        yield GpuLimit(name=name, choices=sharing, max_gpus=max_gpus)
 
 
 def _choice(item: Item, market: Market, buckets: Buckets) -> FleetChoice:
@@ -173,7 +181,6 @@ def _choice(item: Item, market: Market, buckets: Buckets) -> FleetChoice:
         spot_usd_per_hour=usd if mode == "spot" else None,
         replicas_per_bundle=item.replicas_per_bundle,
         spot_availability_frac=up_frac,
-        max_replicas=None if market.max_gpus is None else market.max_gpus // item.deployment.num_gpus,
         num_spare_replicas=max(market.num_spare_replicas, int(item.sale.purchase == "spot")),
     )
 

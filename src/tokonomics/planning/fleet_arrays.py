@@ -19,6 +19,7 @@ class FleetArrays:
     replica_requests_per_s (K, C); the three prices, spot_availability_frac, num_most_replicas (K,), inf: not sold, no
     limit; num_per_bundle, num_spares, choice_tier (K,); api_usd_per_request (A, C); api_tier, quota_requests_per_s
     (A,); calls (W, T); quality_frac (W,), nan: unknown; hours (B,); demand_requests_per_s (B, C).
+    bundle_gpus (L, K): accelerators of a bundle that count towards each shared limit, 0: none; most_gpus (L,).
     choice_index, way_index: place of each in the problem; bucket_index: (all buckets of the problem,) place here.
     """
 
@@ -41,6 +42,8 @@ class FleetArrays:
     choice_index: Counts
     way_index: Counts
     bucket_index: Counts
+    bundle_gpus: Floats
+    most_gpus: Floats
     min_quality_frac: float | None
     min_availability_frac: float
 
@@ -49,9 +52,16 @@ class FleetArrays:
         """Choices that are left."""
         return self.choice_tier.size
 
+    @property
+    def is_limited(self) -> Mask:
+        """(K,) whether there may be only so many of a choice, by its own limit or by one that it shares."""
+        limited: Mask = np.isfinite(self.num_most_replicas) | (self.bundle_gpus > 0).any(axis=0)
+        return limited
+
     def with_choices(self, kept: Mask | Counts) -> "FleetArrays":
         """The same with these choices only."""
-        return replace(self, **{name: getattr(self, name)[kept] for name in _OF_CHOICES})
+        of_choices = {name: getattr(self, name)[kept] for name in _OF_CHOICES}
+        return replace(self, **of_choices, bundle_gpus=self.bundle_gpus[:, kept])
 
     def with_ways(self, kept: Mask) -> "FleetArrays":
         """The same with these ways only."""
@@ -99,9 +109,20 @@ def fleet_arrays(problem: FleetProblem) -> FleetArrays:
         choice_index=np.arange(len(choices)),
         way_index=np.arange(len(problem.ways)),
         bucket_index=np.arange(len(problem.hours)),
+        bundle_gpus=_bundle_gpus(problem),
+        most_gpus=np.array([one.max_gpus for one in problem.gpu_limits], dtype=float),
         min_quality_frac=problem.min_quality_frac,
         min_availability_frac=problem.min_availability_frac or 0.0,
     )
+
+
+def _bundle_gpus(problem: FleetProblem) -> Floats:
+    gpus = np.zeros((len(problem.gpu_limits), len(problem.choices)))
+    place = {one.name: index for index, one in enumerate(problem.choices)}
+    for row, limit in enumerate(problem.gpu_limits):
+        for name, num_gpus in limit.choices:
+            gpus[row, place[name]] += num_gpus
+    return gpus
 
 
 def _or_inf(values: Sequence[float | None]) -> Floats:

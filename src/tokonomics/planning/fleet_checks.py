@@ -99,6 +99,14 @@ def _name_problems(problem: FleetProblem) -> list[str]:
     for kind, names in (("backend", [one.name for one in backends]), ("way", [one.name for one in problem.ways])):
         problems += [f"two {kind}s are called {name!r}; limit=one of a name; rename one" for name in _repeated(names)]
     tiers = {one.tier or one.name for one in backends}
+    chosen = {one.name for one in problem.choices}
+    for limit in problem.gpu_limits:
+        problems += _count(f"{limit.name}: max_gpus", limit.max_gpus, 0)
+        problems += [
+            f"{limit.name}: limits {name!r}, which is no choice; name one of the choices"
+            for name, _ in limit.choices
+            if name not in chosen
+        ]
     for way in problem.ways:
         for tier, _ in way.calls:
             if tier not in tiers:

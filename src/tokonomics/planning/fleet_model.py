@@ -24,7 +24,7 @@ class FleetModel:
 
     committed (K,); on_demand, spot (K, B); sent (B, C, K + A); routed (B, C, W). balance: (B, C, T) rows, calls sent
     less calls routed; quality: its row; slack: columns of an elastic model, one a limit (the most replicas of each
-    choice, the quota of each API, quality).
+    choice, the quota of each API, the accelerators of each shared limit, quality).
     """
 
     model: LinearModel
@@ -105,6 +105,7 @@ class _Builder:
         balance = self._serve_all(sent, routed)
         self._capacity(committed, on_demand, spot, sent)
         self._most_replicas(committed, on_demand, spot, slack)
+        self._most_gpus(committed, on_demand, spot, slack)
         self._availability(committed, on_demand, spot)
         self._quotas(sent, slack)
         return FleetModel(
@@ -173,7 +174,7 @@ class _Builder:
         return gain
 
     def _slack(self) -> Indices:
-        count = self.fleet.num_choices + self.fleet.api_tier.size + 1
+        count = self.fleet.num_choices + self.fleet.api_tier.size + self.fleet.most_gpus.size + 1
         return self.out.add_columns(np.ones(count)) if self.is_elastic else np.full(count, -1)
 
     def _serve_all(self, sent: Indices, routed: Indices) -> Indices:
@@ -247,6 +248,15 @@ class _Builder:
             _enter(self.out, rows, columns, fleet.num_per_bundle[:, None])
         _enter(self.out, rows, slack[: fleet.num_choices, None], -np.where(exists, np.maximum(most, 1.0), 0.0))
 
+    def _most_gpus(self, committed: Indices, on_demand: Indices, spot: Indices, slack: Indices) -> None:
+        fleet = self.fleet
+        rows = self.out.add_rows((fleet.most_gpus.size, fleet.hours.size), upper=fleet.most_gpus[:, None])
+        counted = fleet.bundle_gpus[:, :, None]
+        for columns in (committed[:, None], on_demand, spot):
+            _enter(self.out, rows[:, None], columns, counted)
+        first = fleet.num_choices + fleet.api_tier.size
+        _enter(self.out, rows, slack[first:-1, None], -np.maximum(fleet.most_gpus, 1.0)[:, None])
+
     def _availability(self, committed: Indices, on_demand: Indices, spot: Indices) -> None:
         least, available = self.fleet.min_availability_frac, self.fleet.spot_availability_frac
         exists = (spot >= 0) & (available < least)[:, None]
@@ -265,7 +275,7 @@ class _Builder:
         rows[exists] = self.out.add_rows((int(exists.sum()),), upper=limit[exists])
         work = sent[:, :, fleet.num_choices :].transpose(2, 1, 0)
         _enter(self.out, rows[:, None], work, fleet.demand_requests_per_s.T / scale[:, None])
-        _enter(self.out, rows, slack[fleet.num_choices : -1, None], -1.0)
+        _enter(self.out, rows, slack[fleet.num_choices : fleet.num_choices + quota.size, None], -1.0)
 
     def _quality(self, routed: Indices, slack: Indices) -> int:
         if self.fleet.min_quality_frac is None or self.quality_usd_per_request is not None:

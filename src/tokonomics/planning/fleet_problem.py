@@ -70,6 +70,18 @@ class Way:
     tags: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GpuLimit:
+    """A quota of accelerators that several choices share, such as those of one kind from one seller.
+
+    choices: (name of a choice, accelerators of one of its bundles).  max_gpus: of all of them together at any time.
+    """
+
+    name: str
+    choices: tuple[tuple[str, int], ...]
+    max_gpus: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FleetProblem:
     """The load, what can be bought, and the limits.
@@ -87,6 +99,7 @@ class FleetProblem:
     choices: tuple[FleetChoice, ...]
     apis: tuple[ApiChoice, ...]
     ways: tuple[Way, ...]
+    gpu_limits: tuple[GpuLimit, ...] = ()
     min_quality_frac: float | None = None
     budget_usd_per_month: float | None = None
     min_availability_frac: float | None = None

@@ -7,9 +7,8 @@ from datetime import date
 from tokonomics.catalog.load import Catalog
 from tokonomics.catalog.offer import Offer
 from tokonomics.catalog.offer_choice import listed_offers
-from tokonomics.economics.owned import ANY_SIZE, PROVIDER, owned_offers
+from tokonomics.economics.owned import ANY_SIZE, owned_offers
 from tokonomics.economics.spot import spot_rate
-from tokonomics.errors import InputError, nearest_names
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.scenario_plan import PlanSpec, plan_defaults
 
@@ -53,11 +52,9 @@ class Sale:
 def sales(catalog: Catalog, scenario: Scenario, *, today: date) -> tuple[Sale, ...]:
     """Everything that `scenario` may buy, in catalogue order, one's own hardware first.
 
-    Raises: InputError for providers and regions that the catalogue does not know, or owned hardware that lacks a fact.
+    Raises: InputError for owned hardware that lacks a fact.
     """
     spec = scenario.plan or plan_defaults()
-    _require_known("provider", scenario.providers, sorted({one.provider for one in catalog.offers}))
-    _require_known("region", scenario.regions, sorted({one.region for one in catalog.offers if one.region}))
     own = [
         Sale(offer=one, purchase="owned", gpu_usd_per_hour=one.on_demand_usd_per_hour or 0.0)
         for one in owned_offers(catalog, scenario.owned, today=today)
@@ -106,13 +103,3 @@ def _spot(offer: Offer) -> Iterator[Sale]:
         yield Sale(
             offer=offer, purchase="spot", gpu_usd_per_hour=gpu_usd, low_ratio=low / middle, high_ratio=high / middle
         )
-
-
-def _require_known(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
-    unknown = [
-        f"unknown {kind}: {name!r}; nearest: {', '.join(nearest_names(name, known))}; known to the offers: {len(known)}"
-        for name in names
-        if name not in known and name != PROVIDER
-    ]
-    if unknown:
-        raise InputError(*unknown)

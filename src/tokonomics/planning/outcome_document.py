@@ -45,15 +45,15 @@ def option_outcome(option: Row) -> Outcome:
     blended = option.row("usd_per_mtok").row("blended")
     return Outcome(
         option=option.text("name"),
-        usd_per_month=option.number("usd_per_month"),
-        allocation_usd_per_mtok=blended.number("allocation"),
-        usage_usd_per_mtok=blended.number("usage"),
-        ttft_p95_s=option.number("ttft_p95_s"),
-        itl_p95_s=option.number("itl_p95_s"),
-        e2e_p95_s=option.number("e2e_p95_s"),
-        slo_probability=option.number("slo_probability"),
-        quality_frac=option.number("quality_frac"),
-        num_gpus=option.number("num_gpus"),
+        usd_per_month=option.amount("usd_per_month"),
+        allocation_usd_per_mtok=blended.amount("allocation"),
+        usage_usd_per_mtok=blended.amount("usage"),
+        ttft_p95_s=option.amount("ttft_p95_s"),
+        itl_p95_s=option.amount("itl_p95_s"),
+        e2e_p95_s=option.amount("e2e_p95_s"),
+        slo_probability=option.amount("slo_probability", most=1.0),
+        quality_frac=option.amount("quality_frac", most=1.0),
+        num_gpus=option.amount("num_gpus"),
         freshness=option.text("price_freshness"),
     )
 
@@ -69,16 +69,16 @@ def _of_quote(document: Row, pick: Pick) -> Outcome:
 
 def _of_simulation(document: Row, pick: Pick) -> Outcome:
     """Money of the replayed span, as that of a month."""
-    usd, span_s = document.number("usd"), document.number("span_s")
+    usd, span_s = document.amount("usd"), document.amount("span_s")
     blended = document.row("usd_per_mtok").row("blended")
     return Outcome(
         option=document.row("deployment").text("name"),
         usd_per_month=usd / span_s * SECONDS_PER_MONTH if usd is not None and span_s else None,
-        allocation_usd_per_mtok=blended.number("allocation"),
-        usage_usd_per_mtok=blended.number("usage"),
-        ttft_p95_s=document.row("ttft_s").number("p95"),
-        itl_p95_s=document.row("itl_s").number("p95"),
-        e2e_p95_s=document.row("e2e_s").number("p95"),
+        allocation_usd_per_mtok=blended.amount("allocation"),
+        usage_usd_per_mtok=blended.amount("usage"),
+        ttft_p95_s=document.row("ttft_s").amount("p95"),
+        itl_p95_s=document.row("itl_s").amount("p95"),
+        e2e_p95_s=document.row("e2e_s").amount("p95"),
         freshness=_simulated_level(document),
     )
 
@@ -109,15 +109,15 @@ def _family(family: Row) -> Outcome:
     bases = family.row("usd_per_mtok").row("blended")
     return Outcome(
         option=family.text("name"),
-        usd_per_month=family.number("usd_per_month"),
-        allocation_usd_per_mtok=bases.number("allocation"),
-        usage_usd_per_mtok=bases.number("usage"),
-        ttft_p95_s=family.number("ttft_p95_s"),
-        itl_p95_s=family.number("itl_p95_s"),
-        e2e_p95_s=family.number("e2e_p95_s"),
-        slo_probability=family.number("slo_probability"),
-        quality_frac=family.number("quality_frac"),
-        num_gpus=family.number("num_gpus"),
+        usd_per_month=family.amount("usd_per_month"),
+        allocation_usd_per_mtok=bases.amount("allocation"),
+        usage_usd_per_mtok=bases.amount("usage"),
+        ttft_p95_s=family.amount("ttft_p95_s"),
+        itl_p95_s=family.amount("itl_p95_s"),
+        e2e_p95_s=family.amount("e2e_p95_s"),
+        slo_probability=family.amount("slo_probability", most=1.0),
+        quality_frac=family.amount("quality_frac", most=1.0),
+        num_gpus=family.amount("num_gpus"),
         freshness=family.text("price_freshness"),
     )
 
@@ -128,10 +128,13 @@ def _of_diff(document: Row, pick: Pick) -> Outcome:
 
 def _stated(side: Row) -> Outcome:
     figures = side.row("figures")
-    stated: dict[str, Any] = {name: figures.number(name) for name in FIGURES}
+    stated: dict[str, Any] = {
+        name: figures.amount(name, most=1.0) if name in _SHARES else figures.amount(name) for name in FIGURES
+    }
     return Outcome(option=side.text("option"), freshness=side.text("freshness"), **stated)
 
 
+_SHARES: Final = ("slo_probability", "quality_frac")
 _READERS: Final[Mapping[str, Callable[[Row, Pick], Outcome]]] = {
     "quote": _of_quote,
     "simulation": _of_simulation,

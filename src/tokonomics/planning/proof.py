@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from tokonomics.errors import InputError
 from tokonomics.physics.capacity import memory_box
 from tokonomics.physics.deployment import Deployment
 from tokonomics.physics.step import StepModel, step_model
@@ -31,6 +32,8 @@ _LEAVE_FRAC: Final = 0.5
 _QUEUE_TOKENS: Final = 16_384
 """Waiting tokens at which requests overflow where no limit on the first token is set: two full steps."""
 _HOURS_PER_WEEK: Final = 168
+_MOST_REPLICAS: Final = 10_000
+"""Of one purchase: what the simulator replays and a plan file holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +173,11 @@ def _replicas(
 ) -> ReplicaSpec:
     """The replicas of a purchase; where requests may overflow, none runs a batch that would break the SLO."""
     item = purchase.item
+    if purchase.most_replicas > _MOST_REPLICAS:
+        raise InputError(
+            f"the load takes {purchase.most_replicas:,} replicas of {item.name}; limit={_MOST_REPLICAS:,} in one plan;"
+            " plan for a part of the load"
+        )
     dep = replace(item.deployment, max_sequences=item.max_sequences) if is_bounded else item.deployment
     is_spot = purchase.item.sale.purchase == "spot"
     hours = hours_of_replicas(purchase, draft)

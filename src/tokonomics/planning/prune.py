@@ -58,13 +58,13 @@ def not_dominated(fleet: FleetArrays) -> Mask:
     Choices are taken in an order in which none is dominated by a later one, save through equal figures, and each
     takes out what it dominates: time goes with choices x survivors.
     """
-    table = _Table(fleet)
+    table, is_limited = _Table(fleet), fleet.is_limited
     kept = np.zeros(fleet.num_choices, dtype=bool)
     waiting = table.order()
     while waiting.size:
         first, waiting = waiting[0], waiting[1:]
         kept[first] = True
-        if np.isinf(fleet.num_most_replicas[first]):
+        if not is_limited[first]:
             waiting = waiting[~table.dominates(first, waiting)]
     return kept
 
@@ -83,7 +83,7 @@ class _Table:
         fleet = self.fleet
         spot = np.minimum(self.spot, self.on_demand)
         prices = [one / fleet.num_per_bundle for one in (self.committed, self.on_demand, spot)]
-        limits = [fleet.num_most_replicas == np.inf, -fleet.num_per_bundle, -fleet.num_spares]
+        limits = [~fleet.is_limited, -fleet.num_per_bundle, -fleet.num_spares]
         keys = [-self.rates.sum(axis=1), *prices, *(-np.asarray(one, dtype=float) for one in limits)]
         return np.lexsort(keys[::-1])
 

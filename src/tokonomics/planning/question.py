@@ -12,9 +12,10 @@ from tokonomics.catalog.load import Catalog, load_catalog
 from tokonomics.catalog.model import Model
 from tokonomics.economics.candidates import DEFAULT_GPUS_PER_REPLICA, Search
 from tokonomics.economics.demand import Demand, demand_of
-from tokonomics.errors import Infeasible, InputError, TokonomicsError
+from tokonomics.errors import Infeasible
 from tokonomics.planning.buckets import Buckets, buckets_of
 from tokonomics.planning.hosted import is_endpoint
+from tokonomics.planning.names import require_known_names
 from tokonomics.planning.traffic import ProofTraffic, made_traffic, recorded_traffic, with_shape
 from tokonomics.simulation.demand import demand_of as requests_asked
 from tokonomics.workload.resolve import traffic_of
@@ -62,27 +63,35 @@ def question(scenario: Scenario, *, today: date | None, catalog: Catalog | None)
     """Read the traffic and look up every name. Raises InputError, UnknownName and Infeasible with all violations."""
     facts = catalog or _facts(scenario)
     day = scenario.today or today or facts.day
+    require_known_names(facts, scenario, at=day)
     stated = traffic_of(
         scenario.traffic, response_time_s=_RESPONSE_TIME_S, cached_input_frac=scenario.cached_input_frac
     )
     traffic = with_shape(stated)
+    buckets = buckets_of(traffic)
     slo = parse_slo(scenario.slo) if scenario.slo else Slo(limits=())
     return Question(
         scenario=scenario,
         today=day,
         catalog=facts,
-        models=_models(facts, scenario, day),
+        models=_models(facts, scenario),
         demand=demand_of(traffic, slo),
-        buckets=buckets_of(traffic),
-        traffic=_proof_traffic(scenario, traffic),
+        buckets=buckets,
+        traffic=_proof_traffic(scenario, traffic, follows_hours=buckets.can_follow),
     )
 
 
-def _proof_traffic(scenario: Scenario, traffic: Traffic) -> ProofTraffic:
-    """The recorded requests at the rate that is asked, where single requests were recorded; else ones made up."""
+def _proof_traffic(scenario: Scenario, traffic: Traffic, *, follows_hours: bool) -> ProofTraffic:
+    """The recorded requests at the rate that is asked, where single requests were recorded; else ones made up.
+
+    Another rate is had by a faster clock, on which no hour of the week is where the fleet's hours are. So where a fleet
+    follows these, requests are made up, hour by hour as busy as recorded.
+    """
     spec = scenario.simulation or DEFAULT_SIMULATION
     rng = np.random.default_rng(spec.seed)
-    if traffic.arrivals_s is None:
+    asked_load = scenario.traffic
+    is_sped_up = bool(asked_load.requests_per_s or asked_load.users or asked_load.tokens_per_month)
+    if traffic.arrivals_s is None or (follows_hours and is_sped_up):
         return made_traffic(traffic, rng, span_s=spec.span_s)
     asked = requests_asked(scenario, rng, span_s=spec.span_s)
     return recorded_traffic(asked.trace, cached_input_frac=asked.cached_input_frac)
@@ -107,22 +116,10 @@ def searches(asked: Question, most_gpus: dict[str, int]) -> tuple[Search, ...]:
     )
 
 
-def _models(catalog: Catalog, scenario: Scenario, day: date) -> tuple[Model, ...]:
-    """The open weights of the plan, once each name is known and its licence is acceptable."""
+def _models(catalog: Catalog, scenario: Scenario) -> tuple[Model, ...]:
+    """The open weights of the plan whose licence is acceptable. Raises Infeasible where that leaves nothing."""
     licences = scenario.plan.licences if scenario.plan else ()
-    found: list[Model] = []
-    problems: list[TokonomicsError] = []
-    for name in scenario.models:
-        if is_endpoint(catalog, name):
-            continue
-        try:
-            found.append(catalog.model(name))
-        except TokonomicsError as error:
-            problems.append(error)
-    if problems:
-        raise (
-            problems[0] if len(problems) == 1 else InputError(*(one for error in problems for one in error.violations))
-        )
+    found = [catalog.model(name) for name in scenario.models if not is_endpoint(catalog, name)]
     kept = [one for one in found if not licences or one.licence in licences]
     if found and not kept and not scenario.apis:
         raise Infeasible(_no_licence(found, licences))

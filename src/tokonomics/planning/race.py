@@ -1,6 +1,6 @@
 """Every family's best plan: solved, replayed, repaired."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import exp
@@ -29,7 +29,7 @@ _MOST_LESSONS: Final = 2
 _LESSON_FRAC: Final = 0.01
 """How much more capacity a replay must have asked for, before the optimiser is told and asked again."""
 _ABSENT: Final = {
-    "all_api": "no hosted model serves this, or none may be called; name one with --api",
+    "all_api": "no hosted model serves this; name one with --api",
     "self_hosted": "nothing for rent can serve this",
     "hybrid": "needs machines for rent and a hosted model",
     "cascade": "no cascade was measured; give plan.cascades, as `tok cascade` finds them",
@@ -89,7 +89,8 @@ def race(searched: Searched) -> tuple[tuple[FamilyPlan, ...], tuple[str, ...]]:
             else:
                 plans.append(made)
     if not plans:
-        raise Infeasible(*absent)
+        binding = [words for words in absent if "max_gpus" in words]
+        raise Infeasible(*(binding or absent))
     spec = searched.asked.spec
     limited = [replace(one, budget_usd_per_month=spec.budget_usd_per_month) for one in plans]
     return tuple(sorted(limited, key=lambda one: _rank(one, searched.asked.slo))), tuple(absent)
@@ -119,9 +120,10 @@ def family_plan(family: Family, searched: Searched) -> FamilyPlan | str:
 
 def _best_draft(family: Family, searched: Searched) -> Draft | str:
     """The cheapest draft that is of the family, or the reason why there is none."""
-    made = list(_drafts(family, searched))
+    refusals: list[str] = []
+    made = list(_drafts(family, searched, refusals))
     if not made:
-        return _ABSENT[family.name]
+        return _absence(family, searched, refusals)
     good = [one for one in made if not _against(one)]
     return min(good, key=_usd_per_month) if good else _against(min(made, key=_usd_per_month))
 
@@ -137,26 +139,37 @@ def _taught(planned: Draft, needed: Draft, searched: Searched) -> Searched:
     return replace(searched, market=replace(searched.market, items=items))
 
 
-def _drafts(family: Family, searched: Searched) -> Iterator[Draft]:
-    """The cheapest draft of a family by each way, however its tiers are served."""
+def _absence(family: Family, searched: Searched, refusals: Sequence[str]) -> str:
+    """Why a family has no draft: what the optimiser could not keep, else what it lacks."""
+    if refusals:
+        return "; ".join(dict.fromkeys(refusals))
+    if searched.asked.spec.no_api and family.name in ("all_api", "hybrid"):
+        return "no hosted model may be called; leave --no-api out"
+    return _ABSENT[family.name]
+
+
+def _drafts(family: Family, searched: Searched, refusals: list[str]) -> Iterator[Draft]:
+    """The cheapest draft of a family by each way, however its tiers are served; why others have none: `refusals`."""
     for way in ways_of(family, searched.market, min_quality_frac=searched.asked.spec.min_quality_frac):
         for backing in backings(way):
-            made = _draft(family, way, backing, searched)
+            try:
+                made = _draft(family, way, backing, searched)
+            except Infeasible as error:  # a quota that the load does not fit into; another way may
+                refusals += error.violations
+                continue
             if made is not None:
                 yield made
 
 
 def _draft(family: Family, way: Way, backing: Backing, searched: Searched) -> Draft | None:
-    """The cheapest draft of a family that goes by `way`; None where nothing is for sale for it."""
+    """The cheapest draft of a family that goes by `way`; None where nothing is for sale for it.
+
+    Raises:    Infeasible where no fleet keeps the quotas.
+    """
     asked = searched.asked
     stop = StopRule(max_gap_frac=asked.spec.max_gap_frac)
     posed = pose(family, way, backing, searched.market, asked.buckets, stop)
-    if posed is None:
-        return None
-    try:
-        return draft(posed, solve_fleet(posed.problem), asked.buckets)
-    except Infeasible:  # a quota that the load does not fit into; another way may
-        return None
+    return None if posed is None else draft(posed, solve_fleet(posed.problem), asked.buckets)
 
 
 def _usd_per_month(one: Draft) -> float:
@@ -170,7 +183,8 @@ def proven_plan(made: Draft, searched: Searched) -> FamilyPlan:
     """
     asked = searched.asked
     ratio = slow_ratio(made, searched)
-    proven = repaired(made, runner(asked, ratio), partial(_threshold, made, asked))
+    threshold = partial(_threshold, made, asked)
+    proven = repaired(made, runner(asked, ratio), threshold, max_gpus=asked.spec.max_gpus)
     may_trim = not made.has_spares and not asked.scenario.num_spare_replicas and bool(asked.slo.limits)
     if proven.is_kept and may_trim:
         proven = trimmed(proven, runner(asked, ratio), runner(asked, max(TRIM_MARGIN_RATIO, ratio)))
@@ -224,21 +238,34 @@ def _against(made: Draft) -> str:
 
 
 def _unproven(made: Draft, asked: Question) -> FamilyPlan:
-    """A plan of endpoints alone: its latency is as stated, or nobody knows it."""
-    stated = {"ttft": asked.simulation.api_ttft_s, "itl": asked.simulation.api_itl_s}
+    """A plan of endpoints alone: its latency is as stated, or nobody knows it, as that of two calls one after another.
+
+    A whole answer takes as long as its first token and all gaps after it, at the lengths of the replay.
+    """
+    if is_cascade(made):
+        return FamilyPlan(draft=made, proven=None, is_known=not asked.slo.limits)
     misses = tuple(
-        f"{limit.name} {value:g} s as stated > {limit.limit_s:g} s"
+        f"{limit.name} {value:.3g} s as stated > {limit.limit_s:g} s"
         for limit in asked.slo.limits
-        if (value := stated.get(limit.metric)) is not None and value > limit.limit_s
+        if (value := _stated_s(limit, asked)) is not None and value > limit.limit_s
     )
     return FamilyPlan(draft=made, proven=None, stated_misses=misses, is_known=_is_known(asked, 1.0))
 
 
+def _stated_s(limit: SloLimit, asked: Question) -> float | None:
+    """The limited statistic at an endpoint of the stated latency; None where it is not stated."""
+    ttft_s, itl_s = asked.simulation.api_ttft_s, asked.simulation.api_itl_s
+    if limit.metric != "e2e":
+        return ttft_s if limit.metric == "ttft" else itl_s
+    if ttft_s is None or itl_s is None:
+        return None
+    outputs = asked.traffic.requests.output_tokens
+    return limit.measured_s(ttft_s + itl_s * np.maximum(outputs - 1, 0).astype(np.float64))
+
+
 def _is_known(asked: Question, hosted_frac: float) -> bool:
     """Whether the limits can be judged where endpoints answer `hosted_frac` of the requests."""
-    stated = {"ttft": asked.simulation.api_ttft_s, "itl": asked.simulation.api_itl_s}
-    stated["e2e"] = stated["ttft"] if stated["itl"] is not None else None
-    unstated = [limit for limit in asked.slo.limits if stated[limit.metric] is None]
+    unstated = [limit for limit in asked.slo.limits if _stated_s(limit, asked) is None]
     return all(hosted_frac <= _beyond_frac(limit) for limit in unstated)
 
 

@@ -61,14 +61,21 @@ def _what(best: FamilyPlan) -> str:
 def _cost(planned: Planned) -> str:
     cost, odds = plan_cost(planned.best.draft, planned.asked.demand), planned.odds_of(planned.best)
     low, high = cost.usd_per_month * odds.low_ratio, cost.usd_per_month * odds.high_ratio
-    span = "" if odds.low_ratio == odds.high_ratio == 1.0 else f" (80 % between {low:,.0f} and {high:,.0f})"
+    span = "" if odds.low_ratio == odds.high_ratio == 1.0 else f" (80 % between {_usd(low)} and {_usd(high)})"
     per_mtok = f"{cost.allocation_usd_per_mtok:.3g} allocated, {cost.usage_usd_per_mtok:.3g} used"
-    return f"It costs {cost.usd_per_month:,.0f} USD a month{span}, {per_mtok} per M tokens."
+    return f"It costs {_usd(cost.usd_per_month)} USD a month{span}, {per_mtok} per M tokens."
+
+
+def _usd(value_usd: float) -> str:
+    """An amount in whole USD, and a small one in three digits, so that no bill is said to be 0."""
+    return f"{value_usd:,.0f}" if value_usd >= 100.0 else f"{value_usd:.3g}"
 
 
 def _proof(planned: Planned) -> str:
     best, slo = planned.best, planned.asked.slo
     if best.proven is None:
+        if slo.limits and best.is_known:
+            return f"It keeps {slo} where its endpoints are as fast as you state."
         limits = f"whether it keeps {slo}" if slo.limits else "its latency"
         return f"Its endpoints publish no latency: measure {limits} before you rely on it."
     kept = [
@@ -85,7 +92,7 @@ def _against(planned: Planned) -> Iterator[str]:
     rival = next((one for one in planned.plans[1:] if not one.fails and one.is_known == best.is_known), None)
     if rival is not None and best.draft.usd_per_month > 0:
         more = rival.draft.usd_per_month / best.draft.usd_per_month - 1.0
-        yield f"Next is {rival.draft.family.title}, at {rival.draft.usd_per_month:,.0f} USD, {more:.0%} more."
+        yield f"Next is {rival.draft.family.title}, at {_usd(rival.draft.usd_per_month)} USD, {more:.0%} more."
     yield from _surer(planned)
     unknown = [one for one in planned.plans if not one.is_known and not one.fails]
     cheaper = [one for one in unknown if one.draft.usd_per_month < best.draft.usd_per_month]
@@ -93,7 +100,7 @@ def _against(planned: Planned) -> Iterator[str]:
         other = cheaper[0].draft
         less = 1.0 - other.usd_per_month / best.draft.usd_per_month
         yield (
-            f"Cheaper by {less:.0%} is {other.family.title}, at {other.usd_per_month:,.0f} USD, but nobody publishes"
+            f"Cheaper by {less:.0%} is {other.family.title}, at {_usd(other.usd_per_month)} USD, but nobody publishes"
             " its latency: measure it, and state it with --api-ttft-s and --api-itl-s."
         )
 
@@ -117,7 +124,7 @@ def _measuring(planned: Planned) -> Iterator[str]:
     chance = planned.odds_of(planned.best).cheapest_probability
     if worth and chance < 1.0 - _SURE_FRAC:
         first = worth[0]
-        yield f"measure the {first.name}: to know it is worth {first.knowing_usd_per_month:,.0f} USD a month"
+        yield f"measure the {first.name}: to know it is worth {_usd(first.knowing_usd_per_month)} USD a month"
     for one in planned.swings:
         if one.can_change_answer:
             end = "low" if one.low_margin_usd_per_month < 0.0 else "high"

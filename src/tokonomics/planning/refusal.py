@@ -11,6 +11,7 @@ from tokonomics.economics.demand import Demand, limit_percentile
 from tokonomics.economics.fleet_size import metric_s, size_fleets
 from tokonomics.errors import Infeasible
 from tokonomics.physics.latency import latency_estimate
+from tokonomics.planning.fleet_problem import Way
 from tokonomics.planning.operate import Operated
 from tokonomics.planning.question import Question
 from tokonomics.workload.slo import Slo, SloLimit
@@ -28,6 +29,23 @@ def require_some_fit(
     if not parts:
         raise Infeasible("no accelerator is for sale under these limits; widen --gpu, --provider or --region")
     explain_no_fit(asked.models, parts, asked.demand, wanted[0])
+
+
+def require_some_quality(asked: Question, found: Sequence[Way]) -> None:
+    """Raise Infeasible where no way that may compete reaches the least quality: what the best one reaches."""
+    least = asked.spec.min_quality_frac
+    graded = {one.name: one.quality_frac for one in found if one.quality_frac is not None}
+    if least is None or max(graded.values(), default=-1.0) >= least:
+        return
+    if not graded:
+        raise Infeasible(
+            f"min_quality_frac={least:g} binds: nothing that can serve this has a quality figure; give --quality for it"
+        )
+    best = max(graded, key=graded.__getitem__)
+    raise Infeasible(
+        f"min_quality_frac={least:g} binds: the best that can serve this is {best}, at {graded[best]:g}; the cheapest"
+        f" relaxation is --min-quality-frac {graded[best]:g}, or add a better model with its --quality"
+    )
 
 
 def require_some_meet(asked: Question, operated: Operated | None) -> None:

@@ -48,7 +48,8 @@ def explain_infeasible(problem: FleetProblem, fleet: FleetArrays) -> Infeasible:
         _most_replicas_line(problem, fleet, int(place), slack[place])
         for place in np.flatnonzero(slack[: fleet.num_choices] > _LEAST_SLACK)
     ]
-    quotas = slack[fleet.num_choices : -1]
+    quotas, gpus = np.split(slack[fleet.num_choices : -1], [fleet.api_tier.size])
+    lines += [_gpus_line(problem, int(place), gpus[place]) for place in np.flatnonzero(gpus > _LEAST_SLACK)]
     lines += [_quota_line(problem, int(place), quotas[place]) for place in np.flatnonzero(quotas > _LEAST_SLACK)]
     if slack[-1] > _LEAST_SLACK:
         lines.append(_quality_line(problem, fleet, float(slack[-1])))
@@ -74,6 +75,12 @@ def _most_replicas_line(problem: FleetProblem, fleet: FleetArrays, place: int, s
     choice = problem.choices[int(fleet.choice_index[place])]
     enough = int(np.ceil(max(choice.max_replicas or 0, 1) * slack + (choice.max_replicas or 0) - 1e-6))
     return f"max_replicas={choice.max_replicas} of {choice.name}; the demand needs {enough}; raise it to {enough}"
+
+
+def _gpus_line(problem: FleetProblem, place: int, slack: float) -> str:
+    limit = problem.gpu_limits[place]
+    enough = int(np.ceil(limit.max_gpus + slack * max(limit.max_gpus, 1) - 1e-6))
+    return f"max_gpus={limit.max_gpus} of {limit.name}; the demand needs {enough}; raise it to {enough}"
 
 
 def _quota_line(problem: FleetProblem, place: int, slack: float) -> str:

@@ -36,8 +36,11 @@ class Proven:
         return not self.proof.misses
 
 
-def repaired(draft: Draft, prove: Prove, threshold: Threshold) -> Proven:
-    """`draft` as it first passes, or after the last trial. `threshold` gives the overflow at a share of its usual."""
+def repaired(draft: Draft, prove: Prove, threshold: Threshold, *, max_gpus: int | None = None) -> Proven:
+    """`draft` as it first passes, or after the last trial. `threshold` gives the overflow at a share of its usual.
+
+    `max_gpus` of one kind from one seller are not exceeded: then only the overflow can still be changed.
+    """
     ratio = 1.0
     current = _tested(draft, threshold(ratio), prove, ())
     for trial in range(MOST_TRIALS):
@@ -48,8 +51,13 @@ def repaired(draft: Draft, prove: Prove, threshold: Threshold) -> Proven:
             ratio *= _LOWER_FRAC
             changed, words = current.draft, f"overflow starts at {ratio:.0%} of its usual threshold: {missed}"
         else:
-            changed, words = _enlarged(current.draft)
-            words = f"{words}: {missed}"
+            larger = _enlarged(current.draft, max_gpus)
+            if larger is None and current.overflow is not None and ratio > _LOWEST_RATIO:
+                continue
+            if larger is None:
+                words = f"max_gpus={max_gpus} allows no more replicas: {missed}"
+                return replace(current, reasons=(*current.reasons, words))
+            changed, words = larger, f"{_sizes(larger)} in place of {_sizes(current.draft)}: {missed}"
         current = _tested(changed, threshold(ratio), prove, (*current.reasons, words))
     return current
 
@@ -79,18 +87,24 @@ def _tested(draft: Draft, overflow: OverflowPolicy | None, prove: Prove, reasons
     )
 
 
-def _enlarged(draft: Draft) -> tuple[Draft, str]:
+def _enlarged(draft: Draft, max_gpus: int | None) -> Draft | None:
     """A bundle more of the purchase with most replicas, a twentieth of them where these are many.
 
-    Of a cascade every tier grows: its replay does not say which of them is late.
+    Of a cascade every tier grows: its replay does not say which of them is late. Where a quota forbids that purchase to
+    grow the next does; None where none may.
     """
     if len(draft.way.calls) > 1:
-        larger = replace(draft, purchases=tuple(one.with_more(_step(one)) for one in draft.purchases))
-        return larger, f"{_sizes(larger)} in place of {_sizes(draft)}"
-    index, most = _largest(draft)
-    grown = (*draft.purchases[:index], most.with_more(_step(most)), *draft.purchases[index + 1 :])
-    larger = replace(draft, purchases=grown)
-    return larger, f"{_sizes(larger)} in place of {_sizes(draft)}"
+        every = replace(draft, purchases=tuple(one.with_more(_step(one)) for one in draft.purchases))
+        return None if every.exceeds(max_gpus) else every
+    order = sorted(range(len(draft.purchases)), key=lambda i: (-draft.purchases[i].most_replicas, i))
+    grown = (_with_more(draft, index, _step(draft.purchases[index])) for index in order)
+    return next((one for one in grown if not one.exceeds(max_gpus)), None)
+
+
+def _with_more(draft: Draft, index: int, num: int) -> Draft:
+    """`num` replicas more of one purchase."""
+    changed = (*draft.purchases[:index], draft.purchases[index].with_more(num), *draft.purchases[index + 1 :])
+    return replace(draft, purchases=changed)
 
 
 def _reduced(draft: Draft) -> Draft | None:
@@ -100,8 +114,7 @@ def _reduced(draft: Draft) -> Draft | None:
     step = _step(most)
     if most.num_replicas.min() <= step:
         return None
-    shrunk = (*draft.purchases[:index], most.with_more(-step), *draft.purchases[index + 1 :])
-    return replace(draft, purchases=shrunk)
+    return _with_more(draft, index, -step)
 
 
 def _step(bought: Purchase) -> int:

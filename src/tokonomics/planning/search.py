@@ -13,7 +13,7 @@ from tokonomics.planning.hosted import Hosted, endpoint_names, hosted
 from tokonomics.planning.market import Sale, most_gpus_of, sales
 from tokonomics.planning.operate import Operated, num_layouts_set_aside, operate
 from tokonomics.planning.question import Question, searches
-from tokonomics.planning.refusal import require_some_fit, require_some_meet
+from tokonomics.planning.refusal import require_some_fit, require_some_meet, require_some_quality
 from tokonomics.planning.shortlist import Shortlist, shortlist
 from tokonomics.planning.tiers import deployment_tiers, endpoint_tier, ways
 from tokonomics.units import SECONDS_PER_HOUR
@@ -68,7 +68,8 @@ def search(asked: Question) -> Searched:
         require_some_fit(asked, operated, wanted, list(most))
         require_some_meet(asked, operated)
     aside = num_layouts_set_aside(asked.models, parts, asked.demand, wanted[0])
-    tiers_used = [*(one.tier for one in found.items), *(one.tier for one in endpoints)]
+    found_ways = ways(asked.spec, [*(one.tier for one in found.items), *(one.tier for one in endpoints)])
+    require_some_quality(asked, found_ways)
     return Searched(
         asked=asked,
         offered=offered,
@@ -78,7 +79,7 @@ def search(asked: Question) -> Searched:
         market=Market(
             items=found.items,
             hosted=endpoints,
-            ways=ways(asked.spec, tiers_used),
+            ways=found_ways,
             spot_availability_frac=spot_life(asked).up_frac,
             num_spare_replicas=asked.scenario.num_spare_replicas,
             max_gpus=asked.spec.max_gpus,

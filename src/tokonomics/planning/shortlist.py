@@ -48,6 +48,11 @@ class Item:
         return f"{dep.model.id} {dep.precision.id} {dep.constants.engine} {layout} {where}{place} {self.sale.purchase}"
 
     @property
+    def quota_name(self) -> str:
+        """The kind of accelerator and its seller, whose quota all items of both share."""
+        return f"{self.deployment.accelerator.id} from {self.sale.offer.provider}"
+
+    @property
     def usd_per_request(self) -> float:
         """USD of a request at full load: what items are compared by at a glance."""
         return self.bundle_usd_per_hour / (self.requests_per_s * self.replicas_per_bundle * SECONDS_PER_HOUR)

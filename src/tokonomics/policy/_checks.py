@@ -1,6 +1,6 @@
 """Violations of the values of a policy, as sentences; an absent value (None) is for the caller to judge."""
 
-import math
+import sys
 from collections.abc import Sequence
 
 from tokonomics.errors import nearest_names
@@ -19,14 +19,14 @@ def number_problems(
     if is_number(value) and least <= value <= most and not (above and value == least):  # type: ignore[operator]
         return []
     lower = f"above {least:g}" if above else f"{least:g}"
-    return [f"{name}={value!r} {unit}; limit={lower} to {most:g} {unit}; give a number in that range"]
+    return [f"{name}={value!r:.60} {unit}; limit={lower} to {most:g} {unit}; give a number in that range"]
 
 
 def count_problems(name: str, value: object, *, least: int, most: int, unit: str) -> list[str]:
     """Violations unless `value` is a whole number (an int, no truth value) in [least, most]."""
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return []
-    return [f"{name}={value!r} {unit}; limit=whole, {least} to {most} {unit}; give a whole number in that range"]
+    return [f"{name}={value!r:.60} {unit}; limit=whole, {least} to {most} {unit}; give a whole number in that range"]
 
 
 def text_problems(name: str, value: object) -> list[str]:
@@ -45,5 +45,5 @@ def choice_problems(name: str, value: object, known: Sequence[str]) -> list[str]
 
 
 def is_number(value: object) -> bool:
-    """Whether `value` is a finite int or float; a truth value is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether `value` is a finite int or float, that a float can hold; a truth value is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

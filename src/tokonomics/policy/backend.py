@@ -15,6 +15,7 @@ PURCHASES: Final = ("on_demand", "spot", "reserved_1yr", "reserved_3mo", "prepai
 _MOST: Final = 10_000
 _MOST_USD: Final = 1e6
 _FLEET_TEXTS: Final = ("name", "model", "precision", "kv_format", "engine", "accelerator", "provider")
+_FLEET_WORDS: Final = ("instance", "region", "price_as_of", "price_source")
 _API_TEXTS: Final = ("name", "endpoint", "price_as_of", "price_source")
 
 
@@ -141,6 +142,7 @@ def replicas_at(fleet: FleetBackend, hour_of_week: int, requests_per_s: float) -
 
 def _fleet_problems(fleet: FleetBackend) -> list[str]:
     problems = [one for name in _FLEET_TEXTS for one in text_problems(name, getattr(fleet, name))]
+    problems += [one for name in _FLEET_WORDS for one in kind_problems(name, getattr(fleet, name), str, "text")]
     problems += choice_problems("purchase", fleet.purchase, PURCHASES)
     for name, least in (("num_replicas", 0), ("tensor_parallel", 1), ("pipeline_parallel", 1), ("gpus_per_box", 1)):
         problems += count_problems(name, getattr(fleet, name), least=least, most=_MOST, unit=name.removeprefix("num_"))
@@ -178,6 +180,7 @@ def _order_problems(name: str, marks: Sequence[float]) -> list[str]:
 
 def _api_problems(api: ApiBackend) -> list[str]:
     problems = [one for name in _API_TEXTS for one in text_problems(name, getattr(api, name))]
+    problems += kind_problems("model", api.model, str, "text, or nothing")
     for name in ("input_usd_per_mtok", "output_usd_per_mtok"):
         problems += number_problems(name, getattr(api, name), least=0, most=_MOST_USD, unit="USD/Mtok")
     if api.cached_input_usd_per_mtok is not None:

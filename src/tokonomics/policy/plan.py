@@ -6,6 +6,7 @@ A planner writes it as a file (see plan_file), the gateway runs it, and the ledg
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Any, Final
 
 from tokonomics.errors import raise_all
@@ -30,15 +31,14 @@ class CostRange:
     p90_usd: float | None = None
 
     def __post_init__(self) -> None:
-        values = {"expected_usd": self.expected_usd, "p10_usd": self.p10_usd, "p90_usd": self.p90_usd}
-        raise_all(
-            [
-                problem
-                for name, value in values.items()
-                if value is not None or name == "expected_usd"
-                for problem in number_problems(name, value, least=0, most=_MOST_USD, unit="USD")
-            ]
-        )
+        values = {"p10_usd": self.p10_usd, "expected_usd": self.expected_usd, "p90_usd": self.p90_usd}
+        given = {name: value for name, value in values.items() if value is not None}
+        problems = [
+            problem
+            for name, value in {**given, "expected_usd": self.expected_usd}.items()
+            for problem in number_problems(name, value, least=0, most=_MOST_USD, unit="USD")
+        ]
+        raise_all(problems or _order_problems(given))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +123,15 @@ class Plan:
 _PARTS: Final[Mapping[str, type[object]]] = {"policy": Policy, "expected": Expected, "traffic": PlannedTraffic}
 
 
+def _order_problems(ends_usd: Mapping[str, float]) -> list[str]:
+    """Violations where a range does not hold what is expected, but for the rounding of its ends."""
+    values = list(ends_usd.values())
+    if all(low <= high * (1.0 + 1e-9) for low, high in pairwise(values)):
+        return []
+    said = ", ".join(f"{name}={value:g}" for name, value in ends_usd.items())
+    return [f"{said}; limit=in rising order; write the plan again with `tok plan`"]
+
+
 def _expected_problems(expected: Expected) -> list[str]:
     problems = count_problems("num_gpus", expected.num_gpus, least=0, most=10**7, unit="accelerators")
     problems += number_problems("api_frac", expected.api_frac, least=0, most=1, unit="of 1")
@@ -139,7 +148,7 @@ def _expected_problems(expected: Expected) -> list[str]:
 
 
 def _traffic_problems(traffic: PlannedTraffic) -> list[str]:
-    problems = text_problems("name", traffic.name)
+    problems = text_problems("name", traffic.name) + kind_problems("source", traffic.source, str, "text")
     for name, unit in (
         ("requests_per_s", "requests/s"), ("peak_requests_per_s", "requests/s"), ("mean_input_tokens", "tokens"),
         ("mean_output_tokens", "tokens"),

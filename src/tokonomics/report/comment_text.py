@@ -67,6 +67,8 @@ def _check_section(name: str, document: Mapping[str, Any]) -> Iterator[str]:
     row = Row(document, name)
     verdicts = [_verdict(one) for one in row.rows("verdicts")[:_MOST_ROWS]]
     row.done()
+    if not verdicts:
+        raise InputError(f"{name} has no verdicts; limit=1 or more; write the check again with `tok check -o {name}`")
     broken = [one for one, is_kept, _ in verdicts if not is_kept]
     if broken:
         yield f"**BROKEN: {len(broken)} of {len(verdicts)} limits** ({', '.join(broken)})"

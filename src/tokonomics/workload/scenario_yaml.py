@@ -13,6 +13,8 @@ from tokonomics.workload.scenario_errors import Path, Places, key_name
 
 MAX_DEPTH: Final = 8
 _PREFIX: Final = "tag:yaml.org,2002:"
+_MOST_BITS: Final = 1024
+"""Of a whole number: a float holds no larger one, and Python refuses to print much larger ones."""
 _SCALARS: Final = tuple(_PREFIX + name for name in ("null", "bool", "int", "float", "str", "timestamp"))
 
 
@@ -86,10 +88,12 @@ def _items(
 
 
 def _scalar(yaml: YAML, node: ScalarNode) -> object:
+    """The value; what no record can hold is left as text, so that the record says so beside all else."""
     try:
-        return yaml.constructor.construct_object(node)
-    except ValueError:  # such as 2026-13-45, which looks like a date; the record says so beside all else
+        value: object = yaml.constructor.construct_object(node)
+    except ValueError:  # such as 2026-13-45, which looks like a date
         return str(node.value)
+    return str(node.value) if isinstance(value, int) and value.bit_length() > _MOST_BITS else value
 
 
 def _at(name: str, node: Node) -> str:
