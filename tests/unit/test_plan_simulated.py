@@ -62,6 +62,17 @@ def test_the_command_takes_the_plan_and_flags_over_it(planned, tmp_path, capsys)
     assert "contradicts" in capsys.readouterr().err
 
 
+def test_a_plan_of_another_catalogue_is_said_to_be_one(planned, tmp_path, capsys):
+    record = plan_record(planned, planned.family("self_hosted"))
+    path = tmp_path / "plan.yaml"
+    path.write_text(plan_text(record), "utf-8")
+    assert main(["simulate", "--plan", str(path)]) == 0
+    assert "catalogue" not in capsys.readouterr().err
+    path.write_text(plan_text(record).replace(record.catalogue_digest, "f" * 64), "utf-8")
+    assert main(["simulate", "--plan", str(path)]) == 0
+    assert "the plan was made with catalogue ffffffffffff" in capsys.readouterr().err
+
+
 def test_schedules_become_capacity_plans(planned):
     record = plan_record(planned, planned.family("self_hosted"))
     most = record.fleets[0].num_replicas

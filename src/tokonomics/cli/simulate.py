@@ -12,7 +12,7 @@ import click
 from tokonomics.cli.long_work import long_work
 from tokonomics.cli.main import EXIT_INTERRUPTED
 from tokonomics.cli.options import complete_models, scenario_from_flags, scenario_options, simulation_options
-from tokonomics.cli.output import OutputOptions, emit, output_options
+from tokonomics.cli.output import OutputOptions, emit, output_options, remark
 from tokonomics.cli.sweep_options import chart_option, write_chart
 from tokonomics.errors import InputError, TokonomicsError, raise_all
 
@@ -79,7 +79,8 @@ def simulate(
     requests, or --preset, or --in and --out, at --rps for --span-s seconds.
     """
     named = _named(scenario, model, flags)
-    asked = scenario_from_flags({**flags, **named}, source=_of_plan(plan_path, named) if plan_path else None)
+    source, plan_digest = _of_plan(plan_path, named) if plan_path else (None, None)
+    asked = scenario_from_flags({**flags, **named}, source=source)
     if address is not None and distribute != "ray":
         raise InputError("--address is that of a Ray cluster; add --distribute ray, or leave it out")
     spread = Spread(num_jobs=num_jobs, on_ray=distribute == "ray", address=address)
@@ -88,11 +89,11 @@ def simulate(
         raise_all([f"{flag} is for one replay; leave it out beside --sweep" for flag, value in single.items() if value])
         _sweep(asked, sweeps, spread, output)
     else:
-        _replay(asked, num_replications or 0, spread, requests_out, chart, output)
+        _replay(asked, num_replications or 0, spread, requests_out, chart, output, plan_digest)
 
 
-def _of_plan(path: Path, named: dict[str, Any]) -> "ScenarioFile":
-    """The fleet and the traffic of a plan file, in place of a scenario file."""
+def _of_plan(path: Path, named: dict[str, Any]) -> "tuple[ScenarioFile, str]":
+    """The fleet and the traffic of a plan file, in place of a scenario file; and the digest of its catalogue."""
     from tokonomics.policy.plan_file import read_plan  # YAML loads only when asked
     from tokonomics.simulation.from_plan import replayed_scenario
     from tokonomics.workload.scenario_errors import Places
@@ -100,7 +101,8 @@ def _of_plan(path: Path, named: dict[str, Any]) -> "ScenarioFile":
 
     if named["scenario_file"] is not None:
         raise InputError(f"--plan {path} contradicts {named['scenario_file']}; keep one of them")
-    return ScenarioFile(raw=replayed_scenario(read_plan(path)), places=Places())
+    plan = read_plan(path)
+    return ScenarioFile(raw=replayed_scenario(plan), places=Places()), plan.catalogue_digest
 
 
 def _replay(
@@ -110,6 +112,7 @@ def _replay(
     requests_out: Path | None,
     chart: Path | None,
     output: OutputOptions,
+    plan_digest: str | None,
 ) -> None:
     """One replay, and others like it for its intervals."""
     from tokonomics.report.json import document  # NumPy, numba and the catalogue load only when asked
@@ -120,6 +123,11 @@ def _replay(
     from tokonomics.simulation.requests_file import write_requests
 
     case = shared_case(asked, datetime.now(UTC).date())
+    if plan_digest is not None and not case.catalog.digest.startswith(plan_digest):
+        now = case.catalog.digest[: len(plan_digest)]
+        remark(
+            f"the plan was made with catalogue {plan_digest[:12]}, this is {now[:12]}: plan again to compare", output
+        )
     if requests_out is not None and case.demand.windows is not None:
         raise InputError(
             f"--requests-out beside {case.demand.windows.expected_requests:,.0f} requests, which are not kept; cut the"
