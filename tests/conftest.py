@@ -36,3 +36,16 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in [name for name in os.environ if name.startswith("TOKONOMICS_")]:
         del os.environ[name]
     os.environ["TOKONOMICS_HOME"] = str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def scenario_in_parts(shared_dir):
+    """Two hours of a real table of clients, to be replayed in four parts."""
+    table = shared_dir / "data" / "traces" / "servegen_language_m_small_clients_10min.parquet"
+    return {
+        "models": ["llama-3.1-8b"],
+        "gpus": ["h200-sxm"],
+        "num_gpus": [1],
+        "traffic": {"trace": str(table), "requests_per_s": 0.5},
+        "simulation": {"span_s": 7200.0, "shard_hours": 0.5, "gpu_usd_per_hour": 2.0},
+    }

@@ -49,18 +49,9 @@ def cluster():
 
 
 @pytest.fixture
-def shard_runs(shared_dir):
+def shard_runs(scenario_in_parts):
     """Four parts of two hours of a real table of clients."""
-    table = shared_dir / "data" / "traces" / "servegen_language_m_small_clients_10min.parquet"
-    scenario = Scenario.from_dict(
-        {
-            "models": ["llama-3.1-8b"],
-            "gpus": ["h200-sxm"],
-            "num_gpus": [1],
-            "traffic": {"trace": str(table), "requests_per_s": 0.5},
-            "simulation": {"span_s": 7200.0, "shard_hours": 0.5, "gpu_usd_per_hour": 2.0},
-        }
-    )
+    scenario = Scenario.from_dict(scenario_in_parts)
     case = build_case(scenario, today=DAY)
     return case, [ShardRun(scenario=scenario, today=DAY, shard=one, clock=time.perf_counter) for one in shards_of(case)]
 

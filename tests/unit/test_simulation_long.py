@@ -3,6 +3,7 @@
 import math
 from dataclasses import asdict, replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -463,21 +464,12 @@ def test_shard_hours_of_a_scenario():
         build_case(Scenario.from_dict(scenario), today=DAY)
 
 
-def test_the_shards_of_a_real_table_over_processes(shared_dir):
+def test_the_shards_of_a_real_table_over_processes(scenario_in_parts):
     """Two processes give the bits of one, by way of the scenario alone."""
-    table = shared_dir / "data" / "traces" / "servegen_language_m_small_clients_10min.parquet"
-    scenario = Scenario.from_dict(
-        {
-            "models": ["llama-3.1-8b"],
-            "gpus": ["h200-sxm"],
-            "num_gpus": [1],
-            "traffic": {"trace": str(table), "requests_per_s": 0.5},
-            "simulation": {"span_s": 7200.0, "shard_hours": 0.5, "gpu_usd_per_hour": 2.0},
-        }
-    )
+    scenario = Scenario.from_dict(scenario_in_parts)
     case = build_case(scenario, today=DAY)
     runs = [ShardRun(scenario=scenario, today=DAY, shard=one, clock=clock) for one in shards_of(case)]
     here = put_together(case, spread(make_shard, runs))
     there = put_together(case, spread(make_shard, runs, num_jobs=2))
     assert (here.summary, here.money, here.hours) == (there.summary, there.money, there.hours)
-    assert shard_module.windows_of(case).name == table.name
+    assert shard_module.windows_of(case).name == Path(scenario.traffic.trace).name

@@ -41,7 +41,7 @@ def outcome_before(document: Mapping[str, Any], *, where: str) -> Outcome | None
 
 
 def option_outcome(option: Row) -> Outcome:
-    """The outcome of one option of a quote."""
+    """The outcome of one option of a quote, or of one family of a plan: both speak of themselves in the same keys."""
     blended = option.row("usd_per_mtok").row("blended")
     return Outcome(
         option=option.text("name"),
@@ -100,26 +100,9 @@ def _of_plan(document: Row, pick: Pick) -> Outcome:
     families = document.rows("families")
     for family in families:
         if family.text("name") == wanted:
-            return _family(family)
+            return option_outcome(family)
     document.done()
     raise InputError(f"{document.where} recommends {wanted!r}, which is none of its families; write the plan again")
-
-
-def _family(family: Row) -> Outcome:
-    bases = family.row("usd_per_mtok").row("blended")
-    return Outcome(
-        option=family.text("name"),
-        usd_per_month=family.amount("usd_per_month"),
-        allocation_usd_per_mtok=bases.amount("allocation"),
-        usage_usd_per_mtok=bases.amount("usage"),
-        ttft_p95_s=family.amount("ttft_p95_s"),
-        itl_p95_s=family.amount("itl_p95_s"),
-        e2e_p95_s=family.amount("e2e_p95_s"),
-        slo_probability=family.amount("slo_probability", most=1.0),
-        quality_frac=family.amount("quality_frac", most=1.0),
-        num_gpus=family.amount("num_gpus"),
-        freshness=family.text("price_freshness"),
-    )
 
 
 def _of_diff(document: Row, pick: Pick) -> Outcome:

@@ -1,6 +1,5 @@
 """What a comparison or a check is about: a scenario, a plan, or a result document, as a file holds it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from tokonomics.planning.outcome_document import KINDS, Pick, outcome_before, ou
 from tokonomics.planning.outcome_plan import plan_outcome
 from tokonomics.policy.plan import PLAN_SCHEMA
 from tokonomics.policy.plan_file import read_plan
+from tokonomics.workload.json_file import read_json_object
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.scenario_file import MAX_RESULT_BYTES, load_scenario, read_scenario_file
 
@@ -66,20 +66,8 @@ def subject_of(document: Mapping[str, Any], *, name: str, pick: Pick = "best") -
 
 def read_document(path: Path) -> dict[str, Any]:
     """The JSON object in `path`, bounded in size, without NaN. Raises InputError where there is none."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_RESULT_BYTES + 1)
-        if len(content) > MAX_RESULT_BYTES:
-            raise InputError(f"{path} is larger than {MAX_RESULT_BYTES} bytes; is it the right file?")
-        found = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"{path}: no JSON: {reason[:100]}; write it with `tok ... -o {path}`") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path} holds no JSON object; name one of {', '.join(KINDS)}")
-    return found
+    advice = f"write one of {', '.join(KINDS)} with `tok ... -o {path}`"
+    return read_json_object(path, most_bytes=MAX_RESULT_BYTES, advice=advice)
 
 
 def _plan_subject(path: Path) -> Subject:
@@ -103,7 +91,3 @@ def _scenario(raw: object) -> tuple[Scenario | None, str]:
         return Scenario.from_dict(raw), ""
     except InputError as error:
         return None, f"this version does not read its scenario: {error.violations[0]}"
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"it holds {word}")

@@ -1,43 +1,19 @@
-"""JSON of strangers: bounded in size, without NaN, and read cell by cell with every mistake collected."""
+"""JSON of strangers, read cell by cell with every mistake collected."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from tokonomics.errors import InputError, raise_all
+from tokonomics.errors import raise_all
+from tokonomics.workload.json_file import read_json_object
 
-MAX_JSON_BYTES = 4_000_000
+MAX_JSON_BYTES: Final = 4_000_000
 MOST_PROBLEMS = 20
 MAX_TEXT_CHARACTERS = 400
 _LARGEST = 1e18
-
-
-def read_json_object(path: Path) -> Mapping[str, Any]:
-    """The object that a JSON file holds; InputError when it is too large, no UTF-8, no JSON or no object."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_JSON_BYTES + 1)
-        if len(content) > MAX_JSON_BYTES:
-            raise InputError(f"{path} is larger than {MAX_JSON_BYTES:,} bytes; is it the right file?")
-        found = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError(f"{path} is no JSON: {reason}; measure again") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path} holds no JSON object; is it the right file?")
-    return found
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"it holds {word}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +97,11 @@ class Cells:
             self.problems.append(f"{self.where} {name}={_short(self.values[name])} must be {wanted}")
         else:
             self.problems.append(f"{self.where} lacks {name}, {wanted}")
+
+
+def cells_of(path: Path) -> Cells:
+    """The object that a JSON file of a measurement holds; InputError when there is none."""
+    return Cells(read_json_object(path, most_bytes=MAX_JSON_BYTES, advice="measure again"), path.name)
 
 
 def raise_problems(problems: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tokonomics.measure.device.bounded_json import Cells, raise_problems, read_json_object
+from tokonomics.measure.device.bounded_json import Cells, cells_of, raise_problems
 from tokonomics.measure.device.estimate import DeviceEfficiencies, Estimate, Missing
 
 KIND = "device-efficiencies"
@@ -27,7 +27,7 @@ def efficiencies_dict(found: DeviceEfficiencies) -> dict[str, Any]:
 
 def read_efficiencies(path: Path) -> DeviceEfficiencies:
     """The constants in a file that `tok calibrate -o` wrote; InputError lists all that is wrong with it."""
-    cells = Cells(read_json_object(path), path.name)
+    cells = cells_of(path)
     if cells.values.get("schema") != SCHEMA:
         cells.problems.append(
             f"{path.name} is not of schema {SCHEMA!r}; write it with `tok calibrate --device FILE -o`"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tokonomics.measure.device.bounded_json import Cells, raise_problems, read_json_object
+from tokonomics.measure.device.bounded_json import Cells, cells_of, raise_problems
 from tokonomics.measure.device.record import (
     CopyPoint,
     DecodePoint,
@@ -21,7 +21,7 @@ LAUNCHES = ("eager", "graph")
 
 def read_measurement(path: Path) -> DeviceMeasurement:
     """The measurement in `path`; InputError lists all that is wrong with the file."""
-    cells = Cells(read_json_object(path), path.name)
+    cells = cells_of(path)
     if cells.values.get("schema") != SCHEMA:
         cells.problems.append(f"{path.name} is not of schema {SCHEMA!r}; write it with benchmarks/device/measure.py")
         raise_problems(cells.problems)
