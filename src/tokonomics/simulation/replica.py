@@ -59,19 +59,24 @@ def simulate_replica(requests: Requests, step_model: StepModel, options: EngineO
     Args:      step_model: coefficients of one deployment.  options: its engine.
     Raises:    InputError for requests that can never fit, priorities out of range and unusable coefficients.
     """
-    load = build_load(requests, options)
+    load, machine = build_load(requests, options), machine_of(requests, step_model, options)
+    told = new_told(requests.num_requests)
+    run_replica(machine, load, told)
+    return result_of(requests, load, machine, told)
+
+
+def machine_of(requests: Requests, step_model: StepModel, options: EngineOptions) -> Machine:
+    """One idle replica with room for `requests`; InputError for unusable coefficients."""
     hashes = requests.block_hashes if options.use_prefix_cache else None
     engines = engine_rows([options], hashes)
     coefficients = coefficient_rows([step_model], [options])
     table = decode_table_s(coefficients, engines)
     one = np.zeros(1, dtype=np.int64)
-    machine = new_machine(engines, coefficients, table, one, requests.num_requests, hashes)
-    told = new_told(requests.num_requests)
-    run_replica(machine, load, told)
-    return _result(requests, load, machine, told)
+    return new_machine(engines, coefficients, table, one, requests.num_requests, hashes)
 
 
-def _result(requests: Requests, load: Load, machine: Machine, told: Told) -> ReplicaResult:
+def result_of(requests: Requests, load: Load, machine: Machine, told: Told) -> ReplicaResult:
+    """What happened to `requests` on a replica that has served them all."""
     turned_away = told.status == REJECTED
     if np.isnan(told.finish_s[~turned_away]).any():
         raise TokonomicsError("the simulation ended with requests unfinished; please report this as a defect")
