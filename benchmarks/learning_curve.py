@@ -43,7 +43,7 @@ def main() -> None:
             unknowns = design(problem, kept)
             for split, logs in held_out_logs(problem, unknowns, blank, 2, ("rows", "groups")).items():
                 off = np.nanmedian(np.abs(np.expm1(logs - problem.measured_log)), axis=0)
-                row = [" ".join(added), len(unknowns.prior_variance), split, *(f"{one:.4f}" for one in off)]
+                row = [" ".join(added), unknowns.num_weights, split, *(f"{one:.4f}" for one in off)]
                 writer.writerow(row)
                 file.flush()
                 print(*row)

@@ -67,11 +67,7 @@ def _fitted(place: int) -> dict[str, Values]:
     """Weights of a fit that did not see a fold."""
     problem, unknowns, kept = _JOBS[place]
     found = solve_through_replays(problem, unknowns, blank_calibration("", "", 0), kept).solution
-    weight: dict[str, Values] = {}
-    for j, (names, start) in enumerate(zip(unknowns.names, unknowns.starts)):
-        for i, name in enumerate(names):
-            weight.setdefault(name, np.zeros(len(CONSTANTS)))[j] = found.weights[start + i]
-    return weight
+    return dict(zip(unknowns.names, found.weights, strict=True))
 
 
 def _large_groups(problem: Problem) -> Iterator[np.ndarray]:

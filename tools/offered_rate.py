@@ -22,7 +22,7 @@ _ENGINES: Final = {"vllm": "vLLM 0.19", "sglang": "SGLang 0.5.10"}
 _TEXT: Final = """\
 Source `{source}` (arXiv 2606.11690): Poisson arrivals of random requests, 512 tokens in and 256 out, on H100 at 6.98
 USD an hour. Every run is replayed in the event kernel: its rate, its lengths, its number of requests (500, inferred;
-see `run_lengths.csv`), the engine's way to batch. Errors are MdAPE of USD per million output tokens, bias in brackets.
+see `runs.csv`), the engine's way to batch. Errors are MdAPE of USD per million output tokens, bias in brackets.
 The source was part of the fit; *held out* is by constants that were fitted without it.
 
 """

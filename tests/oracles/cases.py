@@ -20,6 +20,7 @@ def random_step_model(rng):
     terms = {
         "overhead_s": rng.uniform(1e-4, 1e-3),
         "sequence_overhead_s": maybe(rng.uniform(0, 1e-4)),
+        "prompt_overhead_s": maybe(rng.uniform(0, 1e-3)),
         "dense_bytes": rng.uniform(1e8, 1e9),
         "expert_bytes": maybe(rng.uniform(1e8, 1e9)),
         "routed_frac": rng.uniform(0.01, 1.0),

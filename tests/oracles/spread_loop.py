@@ -14,7 +14,7 @@ from tokonomics.physics.step import step_model, step_time
 IN_THE_STEP = (
     "memory_efficiency_frac", "compute_efficiency_frac", "gemm_floor_tokens", "kv_efficiency_frac",
     "attention_efficiency_frac", "link_efficiency_frac", "collective_latency_s", "step_overhead_s", "layer_overhead_s",
-    "sequence_overhead_s",
+    "sequence_overhead_s", "prompt_layer_overhead_s",
 )  # fmt: skip
 METRICS = {"rate_sd_log": "output_tokens_per_s", "itl_sd_log": "tpot_s", "ttft_sd_log": "ttft_s"}
 

@@ -249,7 +249,7 @@ class SteppingReplica:
         pairs = sum(one.chunk * (one.computed + one.chunk / 2) for one in prompts)
         extra = tokens + drafts * len(decodes)
         attended = (pairs + drafts * len(decodes) * mean) / extra if extra else 0.0
-        time_s = float(step_time(self.model, len(decodes), mean, extra, attended).total_s)
+        time_s = float(step_time(self.model, len(decodes), mean, extra, attended, has_prompt=bool(prompts)).total_s)
         if drafts and decodes:
             plain = float(step_time(self.model, len(decodes), mean).total_s)
             time_s += drafts * self.options.draft_cost_ratio * plain

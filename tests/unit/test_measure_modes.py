@@ -34,7 +34,7 @@ def load_of(num: int = 1, **given: object) -> Load:
         "request_overhead_s": 0.0,
         "token_overhead_s": 0.0,
         "prefill_step_ratio": 1.0,
-        "bunching_frac": 0.0,
+        "admission_steps": 0.0,
     } | given
     decode_only = usual.pop("decode_only", False)
     mixed = usual.pop("mixed_lengths", False)
@@ -71,7 +71,7 @@ def test_a_closed_loop_keeps_littles_law():
 
 def test_more_users_give_more_tokens_and_wait_longer():
     users = np.array([1.0, 2.0, 8.0, 32.0, 128.0, 512.0])
-    speed = closed_loop(*rising(6, num_sequences=users, bunching_frac=0.05))
+    speed = closed_loop(*rising(6, num_sequences=users, admission_steps=0.05))
     assert np.all(np.diff(speed.output_tokens_per_s) > 0)
     assert np.all(np.diff(speed.tpot_s) > 0)
     assert np.all(np.diff(speed.ttft_s) > 0)
@@ -82,6 +82,29 @@ def test_users_without_a_place_only_wait():
     assert value(over, "output_tokens_per_s") == pytest.approx(value(full, "output_tokens_per_s"))
     assert value(over, "tpot_s") == pytest.approx(value(full, "tpot_s"))
     assert value(over, "ttft_s") > value(full, "ttft_s") + 1.0
+
+
+def test_all_users_begin_at_once_so_a_short_run_waits_longer_for_its_first_tokens():
+    endless, long, short = (
+        value(closed_loop(models(), load_of(num_sequences=64.0, num_requests=num)), "ttft_s")
+        for num in (np.inf, 6400.0, 64.0)
+    )
+    at_once = float(prompt_s(models(), load_of(), 64.0)[0])
+    assert endless < long < short
+    assert 0.5 * at_once < short < at_once, "the middle prompt waits for half of them"
+    assert long - endless == pytest.approx(0.01 * (short - endless), rel=1e-6), (
+        "one request in a hundred is a first one"
+    )
+
+
+def test_an_engine_that_is_busy_lets_a_request_wait_for_some_steps():
+    lone, few = (
+        value(closed_loop(models(), load_of(num_sequences=n, admission_steps=10.0)), "ttft_s") for n in (1.0, 4.0)
+    )
+    base_lone, base_few = (value(closed_loop(models(), load_of(num_sequences=n)), "ttft_s") for n in (1.0, 4.0))
+    assert lone == base_lone
+    step_s = float(running(models(), load_of(), 4.0).short_s[0])
+    assert few - base_few == pytest.approx(10.0 * 0.75 * step_s, rel=0.05)
 
 
 def test_the_front_end_delays_the_first_token():

@@ -119,6 +119,25 @@ def test_attention_data_parallel_ranks_count_as_accelerators():
     assert found.num_replicas == 1
 
 
+def test_a_sweep_that_counts_ranks_twice_has_as_many_accelerators_as_the_server():
+    """Rows of 16 accelerators that equal those of 4 to the last digit."""
+    cells = {"source_id": "aic-silicon-db-dump", "model": "deepseek-r1", "weight_dtype": "fp8", "ep": "16"}
+    apart = case(**cells, num_gpus="4", tp="4", note="attention DP 4; MoE TP 1; MoE EP 16").replica.deployment
+    cut = case(
+        **cells | {"ep": "4"}, num_gpus="16", tp="16", note="attention DP 1; MoE TP 4; MoE EP 4"
+    ).replica.deployment
+    assert (apart.num_gpus, apart.attention_data_parallel, apart.expert_parallel) == (4, True, True)
+    assert (cut.num_gpus, cut.attention_data_parallel, cut.expert_parallel) == (4, False, True)
+
+
+def test_what_a_source_sets_on_its_servers_is_known():
+    sweep = case(source_id="aic-silicon-public-sweep", weight_dtype="fp8", engine="vllm").replica.deployment
+    other = case(weight_dtype="fp8", engine="vllm").replica.deployment
+    stated = case(source_id="aic-silicon-public-sweep", weight_dtype="fp8", kv_dtype="bf16").replica.deployment
+    assert (sweep.kv_element_bytes, other.kv_element_bytes, stated.kv_element_bytes) == (1.0, 2.0, 2.0)
+    assert case(source_id="aic-silicon-public-sweep", engine="sglang").replica.deployment.step_budget_tokens == 32768
+
+
 def test_a_dense_model_has_no_experts_to_spread():
     assert not case(ep="4", num_gpus="4", tp="4").replica.deployment.expert_parallel
 

@@ -1,6 +1,7 @@
-"""Open loops replayed: what of a case becomes a run, what a run tells, and how it stands to the closed form."""
+"""Runs replayed: what of a case becomes a run, what a run tells, and how it stands to the closed form."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,10 +23,11 @@ from tokonomics.measure.calibration.solve import Solution
 from tokonomics.measure.case import Case, CaseBuilder, NoCase
 from tokonomics.measure.corpus import Measurement, parse_corpus
 from tokonomics.measure.loads import case_load
+from tokonomics.measure.modes.closed_loop import closed_loop
 from tokonomics.measure.modes.open_loop import open_loop
 from tokonomics.measure.offered_rate import penalty_curves, rate_points, source_gpu_usd_per_hour
 from tokonomics.measure.predict import METRICS, predict_cases, predict_corpus, replayed_values
-from tokonomics.measure.replay import MOST_REQUESTS, engine_of, replayed_open_loops, replayed_run, replays, run_of
+from tokonomics.measure.replay import MOST_REQUESTS, engine_of, replayed_run, replayed_speed, replays, run_of
 from tokonomics.physics.step import stack_step_models
 from tokonomics.simulation.deploy import BLOCK_TOKENS
 
@@ -55,6 +57,11 @@ def case(**cells: str) -> Case:
     found = CaseBuilder(CATALOG).case(row(**cells))
     assert isinstance(found, Case), found
     return found
+
+
+def loop(users: str, **cells: str) -> Case:
+    """A closed loop of so many users."""
+    return case(**({"mode": "concurrency", "concurrency": users, "request_rate": "", "note": ""} | cells))
 
 
 def closed(one: Case) -> dict[str, float]:
@@ -115,17 +122,58 @@ def test_a_replica_holds_one_request_however_small_it_is():
     assert replayed_run(one).tpot_s > 0.0
 
 
-def test_only_open_loops_with_a_rate_are_replayed():
+def test_open_loops_with_a_rate_and_closed_loops_of_several_users_are_replayed():
     assert replays(case())
+    assert replays(loop("2"))
+    assert not replays(loop("1")), "one user waits for nobody"
+    assert not replays(loop("8", note="generation only")), "no whole requests"
+    assert not replays(loop("2", num_gpus="2", tp="1")), "one user on each replica"
     assert not replays(case(mode="offline-max"))
     assert not replays(case(request_rate=""))
     assert replayed_values([case(mode="batch", batch="4"), NoCase(reason="none")]) == {}
 
 
+def test_a_closed_loop_is_as_long_as_its_source_makes_it_and_its_lengths_spread():
+    asked = run_of(loop("4", source_id="aic-silicon-public-sweep", isl_mean="1000", osl_mean="500"))
+    assert asked.num_requests == 40
+    assert asked.input_tokens.min() >= 800
+    assert asked.input_tokens.max() <= 1000
+    assert asked.output_tokens.mean() == pytest.approx(450, rel=0.05)
+    assert run_of(loop("4", note="all 17 requests")).num_requests == 17
+    assert run_of(loop("4", num_gpus="2", tp="1")).num_requests == 20, "half of them on each of two replicas"
+
+
+def test_a_source_of_means_is_predicted_by_means():
+    """The first of all users come at once, so that a few wait long: the mean is above the median."""
+    cells = {"isl_mean": "4000", "osl_mean": "400", "ttft_ms_p50": "1"}
+    median, mean = loop("64", **cells), loop("64", **cells, source_id="aic-silicon-gap-analysis")
+    assert not median.run.is_mean
+    assert mean.run.is_mean
+    assert loop("64", ttft_ms_mean="1").run.is_mean, "what the row has is a mean"
+    assert replayed_run(mean).ttft_s > 1.2 * replayed_run(median).ttft_s
+
+
+def test_a_closed_loop_is_near_its_closed_form():
+    """Mean-value analysis takes prompts for random; a replay knows their order. Their means are near each other."""
+    one = loop("16", source_id="aic-silicon-gap-analysis")
+    speed = replayed_speed([one])
+    want = closed_loop(stack_step_models([one.replica.step_model]), case_load([one]))
+    assert speed.tpot_s[0] == pytest.approx(float(want.tpot_s[0]), rel=0.05)
+    assert speed.ttft_s[0] == pytest.approx(float(want.ttft_s[0]), rel=0.3)
+    assert speed.output_tokens_per_s[0] == pytest.approx(float(want.output_tokens_per_s[0]), rel=0.1)
+
+
+def test_a_busy_engine_lets_a_request_wait_some_steps():
+    plain, slow = (_with(loop("2"), admission_steps=steps) for steps in (0.0, 10.0))
+    before, after = replayed_speed([plain]), replayed_speed([slow])
+    assert after.ttft_s[0] == pytest.approx(before.ttft_s[0] + 10.0 * 0.5 * before.tpot_s[0])
+    assert after.tpot_s[0] == before.tpot_s[0]
+
+
 def test_almost_no_load_is_one_request_at_a_time():
     """The replay and the closed form agree where a batch is one sequence and nobody waits."""
     one = case(request_rate="0.01")
-    speed, want = replayed_open_loops([one]), closed(one)
+    speed, want = replayed_speed([one]), closed(one)
     assert speed.tpot_s[0] == pytest.approx(want["tpot_s"], rel=0.01)
     assert speed.output_tokens_per_s[0] == pytest.approx(want["output_tokens_per_s"], rel=0.01)
     assert speed.ttft_s[0] == pytest.approx(want["ttft_s"], rel=0.2)
@@ -133,7 +181,7 @@ def test_almost_no_load_is_one_request_at_a_time():
 
 def test_a_steady_batch_is_that_of_the_closed_form():
     one = case(request_rate="8", note="10000 requests")
-    speed, want = replayed_open_loops([one]), closed(one)
+    speed, want = replayed_speed([one]), closed(one)
     assert speed.tpot_s[0] == pytest.approx(want["tpot_s"], rel=0.05)
     assert speed.output_tokens_per_s[0] == pytest.approx(want["output_tokens_per_s"], rel=0.02)
 
@@ -147,20 +195,19 @@ def test_more_load_takes_longer_and_yields_more():
 
 
 def test_the_front_end_and_slow_prompts_add_to_the_first_token():
-    one = case()
-    constants = one.replica.deployment.constants
-    bare = replace(constants, request_overhead_s=0.0, token_overhead_s=0.0, prefill_step_ratio=1.0)
-    plain = _with(one, bare)
-    fronted = _with(one, replace(bare, request_overhead_s=0.5, token_overhead_s=1e-3))
-    slow = _with(one, replace(bare, prefill_step_ratio=2.0))
-    first = float(replayed_open_loops([plain]).ttft_s[0])
+    bare = {"request_overhead_s": 0.0, "token_overhead_s": 0.0, "prefill_step_ratio": 1.0, "admission_steps": 0.0}
+    plain = _with(case(), **bare)
+    fronted = _with(case(), **bare | {"request_overhead_s": 0.5, "token_overhead_s": 1e-3})
+    slow = _with(case(), **bare | {"prefill_step_ratio": 2.0})
+    first = float(replayed_speed([plain]).ttft_s[0])
     assert first == replayed_run(plain).ttft_s
-    assert float(replayed_open_loops([fronted]).ttft_s[0]) == pytest.approx(first + 0.5 + 0.512)
-    assert float(replayed_open_loops([slow]).ttft_s[0]) > first * 1.3
+    assert float(replayed_speed([fronted]).ttft_s[0]) == pytest.approx(first + 0.5 + 0.512)
+    assert float(replayed_speed([slow]).ttft_s[0]) == pytest.approx(2.0 * first)
 
 
-def _with(one: Case, constants) -> Case:
-    return replace(one, replica=replace(one.replica, deployment=replace(one.replica.deployment, constants=constants)))
+def _with(one: Case, **constants: float) -> Case:
+    changed = replace(one.replica.deployment.constants, **constants)
+    return replace(one, replica=replace(one.replica, deployment=replace(one.replica.deployment, constants=changed)))
 
 
 def test_single_tokens_have_no_time_per_token():
@@ -176,7 +223,7 @@ def test_predictions_of_rates_are_the_replays_and_all_others_are_not():
     found = predict_corpus(rows, CATALOG)
     builder = CaseBuilder(CATALOG)
     cases = [builder.case(one) for one in rows]
-    speed = replayed_open_loops([cases[0], cases[2]])
+    speed = replayed_speed([cases[0], cases[2]])
     assert found[0].output_tokens_per_s == pytest.approx(speed.output_tokens_per_s[0])
     assert found[2].output_tokens_per_s == pytest.approx(2 * speed.output_tokens_per_s[1])
     assert (found[0].tpot_s, found[2].ttft_s) == (speed.tpot_s[0], speed.ttft_s[1])
@@ -187,15 +234,15 @@ def test_predictions_of_rates_are_the_replays_and_all_others_are_not():
 def test_lengths_that_cannot_be_replayed_leave_the_closed_form():
     rows = [row(isl_mean="5e9")]
     (found,) = predict_corpus(rows, CATALOG)
-    assert np.isnan(replayed_open_loops([case(isl_mean="5e9")]).ttft_s).all()
+    assert np.isnan(replayed_speed([case(isl_mean="5e9")]).ttft_s).all()
     assert found.ttft_s is not None
     assert found.ttft_s == pytest.approx(closed(case(isl_mean="5e9"))["ttft_s"])
 
 
-def made(num: int = 5) -> list[Case]:
+def made(num: int = 5, users: Sequence[int] = (1, 8, 64)) -> list[Case]:
     """Open loops and closed ones whose measured times are those of the physics, a factor off."""
     lines = [{"request_rate": str(rate)} for rate in (1, 4, 16, 64)[:num]]
-    lines += [{"mode": "concurrency", "concurrency": str(users)} for users in (1, 8, 64)]
+    lines += [{"mode": "concurrency", "concurrency": str(num_users)} for num_users in users]
     plain = [case(**cells) for cells in lines]
     told = predict_cases(CaseBuilder(CATALOG), [one.measurement for one in plain], plain)
     return [
@@ -222,7 +269,7 @@ class FakeFit:
         self.told: list[Solution] = []
 
     def __call__(self, problem, unknowns, shape, kept) -> Solution:
-        weights = np.full(len(unknowns.prior_variance), 0.1 * len(self.asked))
+        weights = np.where(unknowns.prior_variance > 0.0, 0.1 * len(self.asked), 0.0)
         predicted = problem.predicted_log(unknowns.values(weights)[problem.deployments], shape)
         self.asked.append((problem, kept))
         self.told.append(Solution(weights=weights, predicted_log=predicted, information=np.zeros(0)))
@@ -245,18 +292,19 @@ def test_the_second_fit_sees_what_replays_said_beyond_the_closed_form_at_the_fir
     assert found.problem is second
     beyond = replayed_log(problem, unknowns, shape, fit.told[0]) - fit.told[0].predicted_log
     np.testing.assert_array_equal(second.shift_log, np.where(np.isfinite(beyond), beyond, 0.0))
-    rates = np.array([one.measurement.mode == "rate" for one in problem.cases])
-    assert (second.shift_log[rates, METRICS.index("tpot_s")] != 0.0).all()
-    assert (second.shift_log[~rates] == 0.0).all()
+    replayed = np.array([replays(one) for one in problem.cases])
+    assert replayed.tolist() == [True] * 4 + [False, True, True]
+    assert (second.shift_log[replayed, METRICS.index("tpot_s")] != 0.0).all()
+    assert (second.shift_log[~replayed] == 0.0).all()
     at = problem.predicted_log(unknowns.values(fit.told[1].weights)[problem.deployments], shape)
     np.testing.assert_allclose(found.solution.predicted_log, at + second.shift_log)
-    np.testing.assert_allclose(found.replayed_log[~rates], at[~rates])
+    np.testing.assert_allclose(found.replayed_log[~replayed], at[~replayed])
     np.testing.assert_array_equal(found.replayed_log, replayed_log(problem, unknowns, shape, fit.told[1]))
 
 
-def test_without_open_loops_one_fit_is_enough(fit):
-    problem, shape = Problem(made(0)), blank_calibration("", "", 1)
-    found = solve_through_replays(problem, design(problem), shape, np.ones(3, dtype=bool))
+def test_without_replays_one_fit_is_enough(fit):
+    problem, shape = Problem(made(0, users=(1,))), blank_calibration("", "", 1)
+    found = solve_through_replays(problem, design(problem), shape, np.ones(1, dtype=bool))
     assert len(fit.asked) == 1
     assert found.solution is fit.told[0]
     np.testing.assert_array_equal(found.replayed_log, fit.told[0].predicted_log)

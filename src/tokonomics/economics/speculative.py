@@ -116,7 +116,7 @@ def speculate(replica: Replica, batch: ArrayLike, spec: Speculation) -> Speculat
     shape, n = replica.load.shape, np.asarray(batch, dtype=float)
     plain = steady_batch(replica.step, n, shape)
     draft = spec.num_draft_tokens
-    verify = step_time(replica.step, n, shape.context_tokens, n * draft, shape.context_tokens).total_s
+    verify = step_time(replica.step, n, shape.context_tokens, n * draft, shape.context_tokens, has_prompt=False).total_s
     cycle = verify + draft * spec.draft_cost_ratio * plain.short_step_s
     tokens = accepted_tokens(spec.acceptance_frac, draft)
     gap = cycle / tokens + (plain.mean_step_s - plain.short_step_s)

@@ -51,10 +51,8 @@ def precision(row: Measurement, engine: EngineName, model: Model | None, part: A
     return model.native_format if model is not None else None
 
 
-def kv_format(row: Measurement, engine: str, weights: str | None) -> str | None:
-    """The stated KV format; TensorRT-LLM's FP8 and FP4 checkpoints carry an FP8 cache; None for the default."""
-    if row.kv_dtype:
-        return row.kv_dtype
+def kv_format(engine: str, weights: str | None) -> str | None:
+    """KV format where nothing is stated: FP8 checkpoints of TensorRT-LLM carry an FP8 cache; None for the default."""
     return "fp8" if engine == "trtllm" and weights in _FEWEST_BITS_FIRST else None
 
 
@@ -78,11 +76,15 @@ def _times_counted(row: Measurement, note: Note) -> int:
     """How often a source counts one accelerator.
 
     A server that was started with as many tensor as expert ranks has that many accelerators, each in both roles; the
-    nightly sweeps multiply the two. Rows of 16 accelerators that equal those of 4 to the last digit show it.
+    nightly sweeps multiply the two. Rows of 16 accelerators that equal those of 4 to the last digit show it, with
+    attention that is cut over them and with attention data parallelism alike.
     """
-    tensor, expert = note.expert_ranks
-    is_sweep = row.source_id in _SWEEPS_OF_SERVERS and note.attention_dp == 1
-    return expert if is_sweep and tensor == expert and (row.tp or 1) == tensor * expert else 1
+    (tensor, expert), copies = note.expert_ranks, note.attention_dp
+    if row.source_id not in _SWEEPS_OF_SERVERS:
+        return 1
+    if copies > 1:
+        return copies if expert == copies**2 and (row.tp or 1) == copies else 1
+    return expert if tensor == expert and (row.tp or 1) == tensor * expert else 1
 
 
 def stated_layout(row: Measurement, note: Note, engine: EngineName) -> Layout | None:
@@ -102,18 +104,6 @@ def tpot_limit_s(row: Measurement) -> float | None:
     """Limit on time per output token that the benchmark of the data set sets for the scenario the note names."""
     rows = (one for one in name_rows("latency_limits") if one["dataset"] == row.dataset and one["marker"] in row.note)
     return next((float(one["tpot_limit_s"]) for one in rows), None)
-
-
-def run_requests(row: Measurement, note: Note) -> int:
-    """Requests of an open-loop run: as the note says, else as known of the source, else the usual number."""
-    if note.num_requests:
-        return note.num_requests
-    known = (
-        int(one["num_requests"])
-        for one in name_rows("run_lengths")
-        if one["source_id"] in ("*", row.source_id) and one["dataset"] in ("*", row.dataset)
-    )
-    return next(known)
 
 
 def has_mixed_lengths(dataset: str) -> bool:

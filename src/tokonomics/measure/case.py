@@ -11,7 +11,8 @@ from tokonomics.measure.assumptions import Layout
 from tokonomics.measure.corpus import Measurement
 from tokonomics.measure.names import EngineName, find_accelerator, find_engine, find_model
 from tokonomics.measure.note import Note, read_note
-from tokonomics.measure.serving import engine_limits
+from tokonomics.measure.runs import RunShape, run_shape
+from tokonomics.measure.serving import engine_limits, source_server
 from tokonomics.physics.capacity import MemoryBox, memory_box
 from tokonomics.physics.deployment import Deployment, deployment
 from tokonomics.physics.step import StepModel, step_model
@@ -48,6 +49,7 @@ class Case:
 
     measurement: Measurement
     note: Note
+    run: RunShape
     replica: Replica
     num_replicas: int
     input_tokens: float
@@ -102,13 +104,15 @@ class CaseBuilder:
             replica = self._replica(row, sum(shape))
         except TokonomicsError as error:
             return NoCase(reason=str(error))
+        run = run_shape(row, note)
         return Case(
             measurement=row,
             note=note,
+            run=run,
             replica=replica,
             num_replicas=max(round(assumed.system_gpus(row, note) / replica.deployment.num_gpus), 1),
-            input_tokens=shape[0],
-            output_tokens=shape[1],
+            input_tokens=shape[0] * run.mean_ratio,
+            output_tokens=shape[1] * run.mean_ratio,
             num_sequences=row.num_in_flight if row.mode == "concurrency" else row.num_static,
         )
 
@@ -131,8 +135,10 @@ class CaseBuilder:
         assert names.accelerator is not None
         model, part, engine = names.model, names.accelerator, names.engine.engine
         is_spread = model.is_moe and (row.ep or 1) > 1
-        kv, usual = assumed.kv_format(row, engine, names.precision), engine_limits(engine, part)
-        budget = note.step_budget_tokens or usual.step_budget_tokens
+        usual = engine_limits(engine, part)
+        known = source_server(row.source_id, engine=engine, family=part.family, precision=names.precision or "")
+        kv = row.kv_dtype or known.kv_format or assumed.kv_format(engine, names.precision)
+        budget = note.step_budget_tokens or known.step_budget_tokens or usual.step_budget_tokens
         most = note.max_sequences or usual.max_sequences
         key = (model.id, part.id, names.precision, kv, engine, layout, is_spread, note.has_attention_dp, budget, most)
         if key not in self._replicas:

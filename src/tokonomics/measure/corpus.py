@@ -21,7 +21,8 @@ _MAX_TOLD: Final = 20
 class Measurement:
     """One measured case. None is "not stated"; rates are those of the whole system, all accelerators together.
 
-    `line` is the line of the file. `ttft_s` and `tpot_s` are the median where the source gives one, else the mean.
+    `line` is the line of the file. `ttft_s` and `tpot_s` are medians where the source gives one, else means, which
+    `has_means` says.
     `num_in_flight` is the closed loop's concurrency, `num_static` the size of a static batch.
     """
 
@@ -49,6 +50,7 @@ class Measurement:
     prefill_tokens_per_s: float | None
     ttft_s: float | None
     tpot_s: float | None
+    has_means: bool = False
 
 
 def read_corpus(path: Path) -> tuple[Measurement, ...]:
@@ -150,6 +152,7 @@ def _measurement(row: _Cells) -> Measurement:
         prefill_tokens_per_s=row.positive("prefill_tok_s"),
         ttft_s=row.positive("ttft_ms_p50", "ttft_ms_mean", scale=MS),
         tpot_s=row.positive("tpot_ms_p50", "tpot_ms_mean", scale=MS),
+        has_means=not (row.text("ttft_ms_p50") or row.text("tpot_ms_p50")),
     )
 
 

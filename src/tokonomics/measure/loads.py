@@ -25,18 +25,23 @@ def case_load(cases: Sequence[Case]) -> Load:
         step_budget_tokens=column(lambda case: case.replica.deployment.step_budget_tokens),
         num_sequences=column(lambda case: (case.num_sequences or 1) / case.num_working),
         num_held=column(lambda case: case.replica.box.max_batch(case.input_tokens + case.output_tokens / 2.0)),
-        num_requests=column(lambda case: (case.note.num_requests or math.inf) / case.num_replicas),
+        num_requests=column(_num_requests),
         offered_requests_per_s=column(
             lambda case: (case.measurement.offered_requests_per_s or math.nan) / case.num_replicas
         ),
         limit_s=column(lambda case: tpot_limit_s(case.measurement) or math.nan),
         request_overhead_s=column(lambda case: _serving(case).request_overhead_s),
         token_overhead_s=column(lambda case: _serving(case).token_overhead_s),
-        prefill_step_ratio=column(lambda case: _serving(case).prefill_step_ratio),
-        bunching_frac=column(lambda case: _serving(case).bunching_frac),
+        admission_steps=column(lambda case: _serving(case).admission_steps),
         decode_only=np.array([case.note.is_decode_only for case in cases], dtype=bool),
         mixed_lengths=np.array([has_mixed_lengths(case.measurement.dataset) for case in cases], dtype=bool),
     )
+
+
+def _num_requests(case: Case) -> float:
+    """Requests of the run on a replica that works; a queue or an open loop of no stated length may be endless."""
+    num = case.run.num_requests if case.measurement.mode == "concurrency" else case.note.num_requests
+    return (num or math.inf) / case.num_working
 
 
 def _serving(case: Case) -> EngineConstants:

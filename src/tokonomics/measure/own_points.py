@@ -11,6 +11,7 @@ from tokonomics.errors import InputError, TokonomicsError, raise_all
 from tokonomics.measure.case import Case, Replica
 from tokonomics.measure.corpus import Measurement
 from tokonomics.measure.note import read_note
+from tokonomics.measure.runs import run_shape
 from tokonomics.physics.capacity import memory_box, require_fit
 from tokonomics.physics.deployment import Deployment, deployment
 from tokonomics.physics.fit import Layouts, smallest_fit
@@ -51,9 +52,14 @@ def own_cases(scenario: Scenario, catalog: Catalog, usual: Callable[[], UsualLen
 def _case(scenario: Scenario, catalog: Catalog, point: Measured, usual: Callable[[], UsualLengths]) -> Case:
     lengths = _lengths(point, usual)
     dep = _deployment(scenario, catalog, point, lengths)
+    measurement, note = (
+        _measurement(point, dep, lengths),
+        replace(read_note(""), depth_tokens=round(lengths.cached_tokens)),
+    )
     return Case(
-        measurement=_measurement(point, dep, lengths),
-        note=replace(read_note(""), depth_tokens=round(lengths.cached_tokens)),
+        measurement=measurement,
+        note=note,
+        run=run_shape(measurement, note),
         replica=Replica(deployment=dep, step_model=step_model(dep), box=memory_box(dep)),
         num_replicas=1,
         input_tokens=lengths.input_tokens - lengths.cached_tokens,

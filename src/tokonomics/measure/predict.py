@@ -18,7 +18,7 @@ from tokonomics.measure.modes.offline import offline_max
 from tokonomics.measure.modes.open_loop import open_loop
 from tokonomics.measure.modes.single import single_phase
 from tokonomics.measure.modes.static_batch import static_batch
-from tokonomics.measure.replay import replayed_open_loops, replays
+from tokonomics.measure.replay import replayed_speed, replays
 from tokonomics.physics.step import StepModel, stack_step_models
 from tokonomics.physics.uncertainty import Z90
 
@@ -121,7 +121,7 @@ def replayed_values(cases: Sequence[Case | NoCase]) -> Mapping[int, tuple[float 
     chosen = [(i, case) for i, case in enumerate(cases) if isinstance(case, Case) and replays(case)]
     if not chosen:
         return {}
-    found = _by_index(chosen, replayed_open_loops([case for _, case in chosen]))
+    found = _by_index(chosen, replayed_speed([case for _, case in chosen]))
     return {i: values for i, values in found.items() if any(value is not None for value in values)}
 
 

@@ -1,28 +1,28 @@
-"""Open loops replayed: the requests of a measured run go through the event kernel, one replica at a time.
+"""Runs of load tests replayed: their requests go through the event kernel, one replica at a time.
 
-The closed form of `modes.open_loop` knows a steady batch, but a run of some hundred requests is mostly its filling and
-its emptying. A replay has both, and the batches between. All runs take their gaps from one seed, stretched to the
-rate of each, so that rates of one deployment differ by the rate alone.
+The closed forms of `modes.open_loop` and `modes.closed_loop` know a steady batch, but a run of some hundred requests is
+mostly its filling and its emptying. A replay has both, and the batches between. All runs take gaps and lengths from one
+seed, stretched to what each states, so that runs of one deployment differ by what they were asked alone.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from tokonomics.errors import TokonomicsError
-from tokonomics.measure.assumptions import run_requests
 from tokonomics.measure.case import Case
 from tokonomics.measure.loads import case_load
-from tokonomics.measure.modes.load import Speed, prompt_s
+from tokonomics.measure.modes.load import Speed
 from tokonomics.measure.serving import engine_limits
-from tokonomics.physics.step import Floats, stack_step_models
+from tokonomics.physics.step import Floats
+from tokonomics.simulation.closed_loop import simulate_closed_loop
 from tokonomics.simulation.deploy import BLOCK_TOKENS, num_kv_blocks
 from tokonomics.simulation.options import EngineOptions
 from tokonomics.simulation.replica import ReplicaResult, simulate_replica
-from tokonomics.simulation.requests import Requests
+from tokonomics.simulation.requests import IntArray, Requests
 
 SEED: Final = 20260611
 MOST_REQUESTS: Final = 20_000
@@ -31,63 +31,94 @@ MOST_REQUESTS: Final = 20_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What one replica did in a replayed run: medians over its requests, without their time outside the steps."""
+    """What one replica did in a replayed run: statistics over its requests, without their time outside the engine.
+
+    `busy_frac` is the chance that a request met a running batch, whose steps took `step_s`.
+    """
 
     output_tokens_per_s: float
     ttft_s: float
     tpot_s: float
+    busy_frac: float
+
+
+_NO_RUN: Final = Run(output_tokens_per_s=math.nan, ttft_s=math.nan, tpot_s=math.nan, busy_frac=math.nan)
 
 
 def replays(case: Case) -> bool:
-    """Whether the case is an open loop at a stated rate."""
+    """Whether the case is an open loop at a stated rate, or a closed loop of several users with whole requests."""
+    if case.measurement.mode == "concurrency":
+        return _num_users(case) > 1 and not case.note.is_decode_only
     return case.measurement.mode == "rate" and bool(case.measurement.offered_requests_per_s)
 
 
-def replayed_open_loops(cases: Sequence[Case]) -> Speed:
+def replayed_speed(cases: Sequence[Case]) -> Speed:
     """Speed of one replica of each of `cases`, which all replay; NaN where a run cannot be made.
 
-    The time to first token is that of the kernel, the front end and what a prompt takes above its bare steps.
+    The time to first token is that of the kernel, the front end, and the steps for which a busy engine lets a request
+    wait.
     """
-    load, models = case_load(cases), stack_step_models([case.replica.step_model for case in cases])
+    load = case_load(cases)
     runs = [_run_or_nothing(case) for case in cases]
-    outside_s = load.front_end_s + (load.prefill_step_ratio - 1.0) * prompt_s(models, load)
+    tpot_s, busy_frac = np.array([(run.tpot_s, run.busy_frac) for run in runs]).reshape(-1, 2).T
     ttft_s = np.array([run.ttft_s for run in runs])
     return Speed(
         output_tokens_per_s=np.array([run.output_tokens_per_s for run in runs]),
         prefill_tokens_per_s=np.full(len(runs), np.nan),
-        tpot_s=np.array([run.tpot_s for run in runs]),
-        ttft_s=ttft_s + np.maximum(outside_s, 0.0),
+        tpot_s=tpot_s,
+        ttft_s=load.front_end_s + ttft_s + load.admission_steps * busy_frac * np.nan_to_num(tpot_s),
     )
 
 
 def replayed_run(case: Case) -> Run:
-    """Replay the run of `case` on one of its replicas, with equal requests of its mean lengths.
+    """Replay the run of `case` on one of its replicas.
 
     Raises:    InputError where no requests can be made of its lengths.
     """
-    requests = run_of(case)
-    result = simulate_replica(requests, case.replica.step_model, engine_of(case))
+    requests, model, engine = run_of(case), case.replica.step_model, engine_of(case)
+    if case.measurement.mode == "rate":
+        result = simulate_replica(requests, model, engine)
+        busy_frac = 1.0 - result.account.idle_s / max(result.account.span_s, 1e-12)
+    else:
+        users = _num_users(case)
+        requests, result = simulate_closed_loop(requests, model, engine, num_users=users)
+        busy_frac = (users - 1) / users
+    middle = np.mean if case.run.is_mean else np.median
     return Run(
         output_tokens_per_s=_output_tokens_per_s(requests, result),
-        ttft_s=float(np.median(result.first_token_s - requests.arrival_s)),
-        tpot_s=_tpot_s(result),
+        ttft_s=float(middle(result.first_token_s - requests.arrival_s)),
+        tpot_s=_tpot_s(result, middle),
+        busy_frac=busy_frac,
     )
 
 
 def run_of(case: Case) -> Requests:
-    """The requests that one replica of `case` gets, at the rate of the whole run."""
-    num = min(max(round(run_requests(case.measurement, case.note) / case.num_replicas), 1), MOST_REQUESTS)
+    """The requests that one replica of `case` gets; those of a closed loop arrive when its users send them."""
+    num = min(max(round(case.run.num_requests / case.num_working), 1), MOST_REQUESTS)
+    rng = np.random.default_rng(SEED)
     return Requests(
-        arrival_s=_arrivals_s(case, num),
-        input_tokens=np.full(num, max(round(case.input_tokens), 1)),
-        output_tokens=np.full(num, max(round(case.output_tokens), 1)),
+        arrival_s=_arrivals_s(case, num, rng) if case.measurement.mode == "rate" else np.zeros(num),
+        input_tokens=_lengths(case, case.input_tokens, rng.random(num)),
+        output_tokens=_lengths(case, case.output_tokens, rng.random(num)),
     )
+
+
+def _num_users(case: Case) -> int:
+    """Users of a closed loop on each replica that works."""
+    return max(round((case.num_sequences or 1) / case.num_working), 1)
+
+
+def _lengths(case: Case, mean_tokens: float, share: Floats) -> IntArray:
+    """Whole lengths of 1 or more about the mean, at `share` of the way from the shortest to the longest."""
+    shape = case.run
+    ratio = (shape.shortest_ratio + share * (shape.longest_ratio - shape.shortest_ratio)) / shape.mean_ratio
+    return np.maximum(np.rint(ratio * mean_tokens), 1).astype(np.int64)
 
 
 def engine_of(case: Case) -> EngineOptions:
     """How the engine of `case` batches; a replica holds one request however small it is."""
     dep = case.replica.deployment
-    longest = math.ceil(case.input_tokens) + math.ceil(case.output_tokens)
+    longest = math.ceil((case.input_tokens + case.output_tokens) * case.run.longest_ratio / case.run.mean_ratio) + 2
     held = num_kv_blocks(case.replica.box, case.input_tokens + case.output_tokens / 2.0)
     return EngineOptions(
         num_kv_blocks=max(held, math.ceil(longest / BLOCK_TOKENS)),
@@ -98,10 +129,10 @@ def engine_of(case: Case) -> EngineOptions:
     )
 
 
-def _arrivals_s(case: Case, num: int) -> Floats:
+def _arrivals_s(case: Case, num: int, rng: np.random.Generator) -> Floats:
     """Poisson arrivals, or Gamma ones of the stated shape, that last as long as the run at its rate."""
     rate = (case.measurement.offered_requests_per_s or math.nan) / case.num_replicas
-    gaps = np.random.default_rng(SEED).gamma(case.note.arrival_shape_ratio, size=num)
+    gaps = rng.gamma(case.note.arrival_shape_ratio, size=num)
     return np.asarray((np.cumsum(gaps) - gaps[0]) / gaps.sum() * num / rate)
 
 
@@ -110,16 +141,16 @@ def _output_tokens_per_s(requests: Requests, result: ReplicaResult) -> float:
     return float(requests.output_tokens.sum() / (result.finish_s.max() - requests.arrival_s[0]))
 
 
-def _tpot_s(result: ReplicaResult) -> float:
-    """Median time per output token after the first; NaN for single tokens."""
+def _tpot_s(result: ReplicaResult, middle: Callable[[Floats], np.floating]) -> float:
+    """Time per output token after the first, in the `middle` of the requests; NaN for single tokens."""
     more = result.output_tokens - 1
     if not more.any():
         return math.nan
-    return float(np.median((result.finish_s - result.first_token_s) / np.maximum(more, 1)))
+    return float(middle((result.finish_s - result.first_token_s) / np.maximum(more, 1)))
 
 
 def _run_or_nothing(case: Case) -> Run:
     try:
         return replayed_run(case)
     except TokonomicsError:  # lengths that no engine would take: the closed form may still answer
-        return Run(output_tokens_per_s=math.nan, ttft_s=math.nan, tpot_s=math.nan)
+        return _NO_RUN

@@ -1,4 +1,4 @@
-"""Limits an engine sets when nobody does."""
+"""How engines are set when a row does not say: their own defaults, or what a source is known to have started."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -32,3 +32,24 @@ def engine_limits(engine: str, part: Accelerator) -> EngineLimits:
                 batching=cast(BatchPolicy, row["batching"]),
             )
     raise AssertionError("the last row of engine_limits.csv applies to everything")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceServer:
+    """What a source sets on the servers that it starts; None where it leaves the default, or nothing is known."""
+
+    kv_format: str | None = None
+    step_budget_tokens: int | None = None
+
+
+def source_server(source_id: str, *, engine: str, family: str, precision: str) -> SourceServer:
+    """Settings of the servers of `source_id`: the first row of the table that applies.
+
+    >>> source_server("aic-silicon-public-sweep", engine="sglang", family="blackwell", precision="bf16")
+    SourceServer(kv_format=None, step_budget_tokens=32768)
+    """
+    asked = {"source_id": source_id, "engine": engine, "family": family, "precision": precision}
+    for row in name_rows("source_servers"):
+        if all(row[name] in ("*", value) for name, value in asked.items()):
+            return SourceServer(kv_format=row["kv_format"] or None, step_budget_tokens=int(row["step_budget_tokens"]))
+    return SourceServer()

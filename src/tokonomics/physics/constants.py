@@ -24,10 +24,10 @@ class EngineConstants:
     `layer_overhead_s` a layer + `sequence_overhead_s` a running sequence whatever it computes; a collective costs
     `collective_latency_s` before its first byte. `gemm_floor_tokens` rows' worth of compute time is paid by every
     matrix product, however thin. The busiest rank has `expert_imbalance_ratio` times the mean work where experts are
-    whole on a rank. A request pays `request_overhead_s` and `token_overhead_s` a prompt token at the front end; its
-    prefill takes `prefill_step_ratio` times its bare steps. In a closed loop users fall into step: `bunching_frac` of
-    the others have sent their prompt just before. `memory_use_frac` of the memory less `reserved_bytes` may be used;
-    activations take `activation_copies_ratio` hidden states a token of the step budget.
+    whole on a rank. A step that holds prompts costs `prompt_layer_overhead_s` more a layer, for it is not captured as
+    a graph. A request pays `request_overhead_s` and `token_overhead_s` a prompt token at the front end; its prefill
+    begins `admission_steps` decode steps after a busy engine could have begun it. `memory_use_frac` of the memory less
+    `reserved_bytes` may be used; activations take `activation_copies_ratio` hidden states a token of the step budget.
     """
 
     engine: str
@@ -44,8 +44,8 @@ class EngineConstants:
     expert_imbalance_ratio: float
     request_overhead_s: float
     token_overhead_s: float
-    prefill_step_ratio: float
-    bunching_frac: float
+    prompt_layer_overhead_s: float
+    admission_steps: float
     memory_use_frac: float
     reserved_bytes: float
     activation_copies_ratio: float
@@ -55,8 +55,7 @@ class EngineConstants:
 
 _FITTED: Final = tuple(field.name for field in fields(EngineConstants))[1:16]
 _IDEAL: Final = {
-    name: 1.0 if name.endswith("efficiency_frac") or name in ("expert_imbalance_ratio", "prefill_step_ratio") else 0.0
-    for name in _FITTED
+    name: 1.0 if name.endswith("efficiency_frac") or name == "expert_imbalance_ratio" else 0.0 for name in _FITTED
 }
 _MEMORY_USE: Final = {"llama.cpp": (0.95, 4.0), "transformers": (0.95, 8.0)}
 _USUAL_MEMORY_USE: Final = (0.90, 16.0)

@@ -28,7 +28,6 @@ def deployment_features(
     model: Model,
     accelerator: Accelerator,
     precision: WeightFormat,
-    kv_element_bytes: float,
     engine: str,
     tensor_parallel: int,
     pipeline_parallel: int,
@@ -40,7 +39,6 @@ def deployment_features(
         *_model_flags(model),
         *(["ep"] if expert_parallel else []),
         *(["attention-dp"] if attention_data_parallel else []),
-        *(["kv8"] if kv_element_bytes < 2 else []),
         *(["tp"] if tensor_parallel > 1 else []),
         *(["pcie"] if _is_on_pcie(accelerator) and tensor_parallel * pipeline_parallel > 1 else []),
     )

@@ -1,6 +1,6 @@
 """Time of one forward step, in closed form and over whole arrays of operating points.
 
-    step(B, P, c) = overhead + per_sequence*B + gemm(B + P) + attention(B, c, P) + communication(B + P)
+    step(B, P, c) = overhead + per_sequence*B + prompt_step + gemm(B + P) + attention(B, c, P) + communication(B + P)
 
 B sequences decode one token each with mean context c, while P prompt tokens are prefilled beside them. See
 `docs/model-cards/step-time.md` for the reasons of each term.
@@ -36,6 +36,7 @@ class StepModel:
 
     overhead_s: Floats
     sequence_overhead_s: Floats
+    prompt_overhead_s: Floats
     dense_bytes: Floats
     expert_bytes: Floats
     routed_frac: Floats
@@ -100,11 +101,15 @@ def step_time(
     context_tokens: ArrayLike,
     prefill_tokens: ArrayLike = 0.0,
     prefill_context_tokens: ArrayLike = 0.0,
+    *,
+    has_prompt: ArrayLike | None = None,
 ) -> StepTime:
     """Time of a step, broadcast over deployments and operating points.
 
     Args: `batch` sequences decoding (>= 0); `context_tokens` their mean context; `prefill_tokens` prompt tokens
     processed in the same step; `prefill_context_tokens` mean number of earlier tokens each of them attends to.
+    `has_prompt` says whether a prompt is among the prefilled tokens: None where there are any; drafts that are verified
+    are prefilled too, but in the captured steps of decoding.
     With pipeline stages a sequence passes all of them, each carrying a share of the batch.
     """
     m = model
@@ -112,6 +117,7 @@ def step_time(
     decode = np.asarray(batch, dtype=float) / stages
     prefill = np.asarray(prefill_tokens, dtype=float) / stages
     rows = decode + prefill
+    prompts = prefill > 0.0 if has_prompt is None else np.asarray(has_prompt, dtype=bool)
     weight_read = _read_bytes(m, rows) / m.memory_bytes_per_s
     compute = m.gemm_flop_per_token * (rows + m.gemm_floor_tokens) / m.gemm_flop_per_s
     return StepTime(
@@ -121,7 +127,7 @@ def step_time(
         decode_attention_s=stages * decode * _decode_attention_s(m, context_tokens),
         prefill_attention_s=stages * prefill * _pair_flop(m, prefill_context_tokens) / m.attention_flop_per_s,
         communication_s=stages * (m.collective_s + rows * m.link_bytes_per_token / m.link_bytes_per_s),
-        overhead_s=m.overhead_s + m.sequence_overhead_s * decode * stages,
+        overhead_s=m.overhead_s + m.sequence_overhead_s * decode * stages + m.prompt_overhead_s * prompts,
     )
 
 
@@ -192,6 +198,7 @@ def step_model(dep: Deployment) -> StepModel:
     return _coefficients(
         overhead_s=k.step_overhead_s + k.layer_overhead_s * dep.model.num_layers,
         sequence_overhead_s=k.sequence_overhead_s,
+        prompt_overhead_s=k.prompt_layer_overhead_s * dep.model.num_layers,
         dense_bytes=weights.dense_bytes,
         expert_bytes=weights.expert_bytes * _expert_imbalance(dep),
         routed_frac=_routed_frac(dep),

@@ -38,6 +38,7 @@ _CONSTANTS: Final = (
     "step_overhead_s",
     "layer_overhead_s",
     "sequence_overhead_s",
+    "prompt_layer_overhead_s",
 )
 """Constants that move a step, in the order of `_shares`."""
 _values_of: Final = attrgetter(*_CONSTANTS)
@@ -174,7 +175,8 @@ def _shares(
         collective * whole,
         spread.step_s * whole,
         spread.layer_s * whole,
-        (time.overhead_s - spread.step_s - spread.layer_s) * whole,
+        m.sequence_overhead_s * np.asarray(batch, dtype=float) * whole,
+        m.prompt_overhead_s * (np.asarray(prefill_tokens, dtype=float) > 0.0) * whole,
     )
 
 

@@ -154,7 +154,7 @@ def _api_frac(draft: Draft, traffic: ProofTraffic, result: FleetResult) -> float
 
 def slower(model: StepModel, ratio: float) -> StepModel:
     """Coefficients of a deployment whose every step takes `ratio` times as long."""
-    times = ("overhead_s", "sequence_overhead_s", "collective_s")
+    times = ("overhead_s", "sequence_overhead_s", "prompt_overhead_s", "collective_s")
     rates = ("memory_bytes_per_s", "gemm_flop_per_s", "kv_bytes_per_s", "attention_flop_per_s", "link_bytes_per_s")
     longer = {name: getattr(model, name) * ratio for name in times}
     return replace(model, **longer, **{name: getattr(model, name) / ratio for name in rates})

@@ -2,7 +2,7 @@
 
 A step with D decodes of mean context c and P prompt tokens of mean context p takes
 
-    base(D, P) + D*a(c) + P*b(p)
+    base(D, P) + D*a(c) + P*b(p) + (prompt step, where P > 0)
 
 where a and b are piecewise affine in the mean context. So n decode steps, each E tokens later than the one before,
 take n*first + slope*n*(n-1)/2 as long as the mean context stays inside one piece.
@@ -19,9 +19,9 @@ from tokonomics.simulation.state import Row
 
 (
     _OVERHEAD, _SEQUENCE, _STAGES, _DENSE, _EXPERT, _UNTOUCHED, _GEMM, _FLOOR, _COLLECTIVE, _LINK, _KV, _WINDOW_KV,
-    _WINDOW, _STATE, _SCORES, _PAIR, _WINDOW_PAIR, _DRAFTS, _DRAFT_COST, _TOKENS,
-) = range(20)  # fmt: skip
-NUM_COEFFICIENTS = 20
+    _WINDOW, _STATE, _SCORES, _PAIR, _WINDOW_PAIR, _DRAFTS, _DRAFT_COST, _TOKENS, _PROMPT_STEP,
+) = range(21)  # fmt: skip
+NUM_COEFFICIENTS = 21
 
 
 def coefficient_row(model: StepModel, *, num_draft_tokens: int, draft_cost: float, round_tokens: float) -> Row:
@@ -39,7 +39,7 @@ def coefficient_row(model: StepModel, *, num_draft_tokens: int, draft_cost: floa
         m.window_bytes_per_token / m.kv_bytes_per_s, m.window_tokens, m.state_bytes / m.kv_bytes_per_s,
         m.decode_flop_per_token / m.attention_flop_per_s, m.attention_flop_per_token / m.attention_flop_per_s,
         m.window_flop_per_token / m.attention_flop_per_s, num_draft_tokens, num_draft_tokens * draft_cost,
-        round_tokens,
+        round_tokens, m.prompt_overhead_s,
     ]  # fmt: skip
     return np.array([float(np.asarray(value)) for value in row])
 
@@ -121,6 +121,8 @@ def mixed_step_s(row: Row, decodes: float, context_sum: float, prompt_tokens: fl
     drafts = decodes * row[_DRAFTS]
     extra = prompt_tokens + drafts
     time_s = base_s(row, decodes, extra)
+    if prompt_tokens > 0.0:
+        time_s += row[_PROMPT_STEP]
     if decodes > 0.0:
         mean = context_sum / decodes
         prompt_pairs += drafts * mean

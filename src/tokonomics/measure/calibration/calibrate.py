@@ -84,14 +84,8 @@ def blank_calibration(fitted_on: str, corpus_digest: str, num_rows: int) -> Cali
 
 
 def _with_weights(blank: Calibration, unknowns: Design, solution: Solution, variances: Values) -> Calibration:
-    weight: dict[str, Values] = {}
-    variance: dict[str, Values] = {}
-    starts = unknowns.starts
-    for j, names in enumerate(unknowns.names):
-        for i, name in enumerate(names):
-            weight.setdefault(name, np.zeros(len(CONSTANTS)))[j] = solution.weights[starts[j] + i]
-            variance.setdefault(name, np.zeros(len(CONSTANTS)))[j] = variances[starts[j] + i]
-    return replace(blank, weight=weight, variance=variance)
+    weight = dict(zip(unknowns.names, solution.weights, strict=True))
+    return replace(blank, weight=weight, variance=dict(zip(unknowns.names, variances, strict=True)))
 
 
 def _with_spread(

@@ -12,24 +12,24 @@ from tokonomics.physics.calibration import Values
 CONSTANTS: Final = (
     "memory_efficiency_frac", "compute_efficiency_frac", "kv_efficiency_frac", "attention_efficiency_frac",
     "link_efficiency_frac", "step_overhead_s", "layer_overhead_s", "sequence_overhead_s", "collective_latency_s",
-    "gemm_floor_tokens", "expert_imbalance_ratio", "request_overhead_s", "token_overhead_s", "prefill_step_ratio",
-    "bunching_frac",
+    "gemm_floor_tokens", "expert_imbalance_ratio", "request_overhead_s", "token_overhead_s", "prompt_layer_overhead_s",
+    "admission_steps",
 )  # fmt: skip
 
 PRIOR_MEAN: Final = np.array(
-    [1.2, 0.4, 0.8, -0.3, 0.3, *np.log([2e-3, 2e-5, 3e-5, 1.5e-5, 48.0, 0.2, 0.03, 1e-5, 1.3, 0.05])]
+    [1.2, 0.4, 0.8, -0.3, 0.3, *np.log([2e-3, 2e-5, 3e-5, 1.5e-5, 48.0, 0.2, 0.03, 1e-5, 5e-5, 1.0])]
 )
 """Where nothing is known: 0.77, 0.60, 0.69, 0.43 and 0.57 of the peaks; 2 ms a step, 20 us a layer, and so on."""
 
 _EFFICIENCIES: Final = CONSTANTS[:5]
 _KERNELS: Final = ("memory_efficiency_frac", "compute_efficiency_frac", "layer_overhead_s", "gemm_floor_tokens")
 _STEP: Final = CONSTANTS[:10]
-_SHAPED: Final = (*_STEP, "expert_imbalance_ratio", "prefill_step_ratio")
+_SHAPED: Final = (*_STEP, "expert_imbalance_ratio", "prompt_layer_overhead_s")
 
 _BLOCKS: Final[Mapping[str, tuple[float, Sequence[str]]]] = {
     "all": (1.0, CONSTANTS),
     "engine": (0.2, CONSTANTS),
-    "family": (0.1, (*_STEP, "request_overhead_s", "prefill_step_ratio")),
+    "family": (0.1, (*_STEP, "request_overhead_s", "prompt_layer_overhead_s")),
     "cell": (0.1, CONSTANTS),
     "accelerator": (0.05, (*_EFFICIENCIES, "step_overhead_s", "collective_latency_s")),
     "format": (0.1, (*_KERNELS, "attention_efficiency_frac")),
@@ -42,7 +42,7 @@ _BLOCKS: Final[Mapping[str, tuple[float, Sequence[str]]]] = {
 }
 """By block: prior standard deviation of a weight, and the constants it moves. Chosen by cross-validation over groups
 among a dozen scalings of one pattern: wide by engine, narrower the finer the kind."""
-_STIFF: Final = {"prefill_step_ratio": 0.5}
+_STIFF: Final = {"prompt_layer_overhead_s": 1.0}
 
 _SIGMA_LOG: Final = np.array([0.07, 0.12, 0.07, 0.2])
 """Spread of single measurements that the fit assumes, by metric; larger misses count by Student's t."""
@@ -50,26 +50,24 @@ _SIGMA_LOG: Final = np.array([0.07, 0.12, 0.07, 0.2])
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """The unknowns: one weight for each feature that may move each constant, constant by constant.
+    """The unknowns: a weight for each feature and constant, shape (features, constants).
 
-    `tables[j]` holds the features of the distinct deployments that may move constant j, shape (deployments, features
-    of j); `prior_variance` one entry an unknown.
+    `table` holds the features of the distinct deployments, shape (deployments, features). `prior_variance` is that of
+    each weight; 0 where a feature may not move a constant, whose weight then stays 0.
     """
 
-    names: tuple[tuple[str, ...], ...]
-    tables: tuple[Values, ...]
+    names: tuple[str, ...]
+    table: Values
     prior_variance: Values
 
     @property
-    def starts(self) -> list[int]:
-        """Where the weights of each constant begin, and the end."""
-        return [0, *np.cumsum([len(one) for one in self.names]).tolist()]
+    def num_weights(self) -> int:
+        """Weights that may differ from 0."""
+        return int(np.count_nonzero(self.prior_variance))
 
     def values(self, weights: Values) -> Values:
         """Constants on the link scale, shape (deployments, constants)."""
-        starts = self.starts
-        moved = [table @ weights[a:b] for table, a, b in zip(self.tables, starts, starts[1:])]
-        return np.asarray(PRIOR_MEAN + np.stack(moved, axis=1))
+        return np.asarray(PRIOR_MEAN + self.table @ weights)
 
 
 def block_variance(block: str) -> Values:
@@ -99,10 +97,5 @@ def design(problem: Problem, only: Collection[str] = ()) -> Design:
         for name, value in one:
             if name in place:
                 table[row, place[name]] = value
-    variances = np.array([block_variance(name.partition(":")[0]) for name in names])
-    moving = [np.flatnonzero(variances[:, j]) for j in range(len(CONSTANTS))]
-    return Design(
-        names=tuple(tuple(names[i] for i in chosen) for chosen in moving),
-        tables=tuple(np.ascontiguousarray(table[:, chosen]) for chosen in moving),
-        prior_variance=np.concatenate([variances[chosen, j] for j, chosen in enumerate(moving)]),
-    )
+    variances = [block_variance(name.partition(":")[0]) for name in names]
+    return Design(names=names, table=table, prior_variance=np.array(variances).reshape(len(names), len(CONSTANTS)))

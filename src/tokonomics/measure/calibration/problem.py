@@ -155,8 +155,7 @@ def _mode_logs(held: _ModeCases, k: Mapping[str, Values], num_working: Values) -
         held.load,
         request_overhead_s=k["request_overhead_s"],
         token_overhead_s=k["token_overhead_s"],
-        prefill_step_ratio=k["prefill_step_ratio"],
-        bunching_frac=np.minimum(k["bunching_frac"], 1.0),
+        admission_steps=k["admission_steps"],
     )
     with np.errstate(all="ignore"):
         speed = speed_of_mode(held.mode)(_derated(held.ideal, k), load)
@@ -172,6 +171,7 @@ def _derated(ideal: _Ideal, k: Mapping[str, Values]) -> StepModel:
         m,
         overhead_s=k["step_overhead_s"] + k["layer_overhead_s"] * ideal.num_layers,
         sequence_overhead_s=k["sequence_overhead_s"],
+        prompt_overhead_s=k["prompt_layer_overhead_s"] * ideal.num_layers,
         expert_bytes=m.expert_bytes * (1.0 + extra),
         gemm_flop_per_token=m.gemm_flop_per_token + ideal.expert_flop * extra,
         gemm_floor_tokens=k["gemm_floor_tokens"],

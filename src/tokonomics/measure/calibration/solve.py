@@ -26,7 +26,7 @@ _TYPICAL_GROUP: Final = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class Solution:
-    """Weights, the log predictions there (cases, metrics), and the information of each deployment's constants."""
+    """Weights (features, constants), log predictions there (cases, metrics), information of deployments' constants."""
 
     weights: Values
     predicted_log: Values
@@ -43,7 +43,7 @@ def solve(problem: Problem, unknowns: Design, shape: Calibration, kept: NDArray[
     """Fit the weights to the `kept` cases (a mask); `shape` carries the links of the constants."""
     measured = np.where(kept[:, None], problem.measured_log, np.nan)
     counts = row_weights(problem)[:, None]
-    weights = np.zeros(len(unknowns.prior_variance))
+    weights = np.zeros(unknowns.prior_variance.shape)
     found = None
     for width in _WIDTHS:
         fit = _Fit(problem, unknowns, shape, measured, counts, width * sigma_log())
@@ -61,6 +61,9 @@ class _Fit:
     ) -> None:
         self._problem, self._unknowns, self._shape = problem, unknowns, shape
         self._measured, self._counts, self._sigma = measured, counts, sigma
+        with np.errstate(divide="ignore"):
+            precision = 1.0 / unknowns.prior_variance
+        self._precision = np.where(np.isfinite(precision), precision, 0.0)
 
     def descend(self, weights: Values, most_steps: int) -> Solution:
         """Steps of Gauss-Newton until the loss falls by less than the tolerance."""
@@ -99,7 +102,7 @@ class _Fit:
     def _loss(self, predicted: Values, weights: Values) -> float:
         misses, _ = self._misses(predicted)
         robust = self._counts * _DEGREES * np.log1p((misses / self._sigma) ** 2 / _DEGREES)
-        return float(0.5 * robust.sum() + 0.5 * (weights**2 / self._unknowns.prior_variance).sum())
+        return float(0.5 * robust.sum() + 0.5 * (weights**2 * self._precision).sum())
 
     def _normal_equations(self, weights: Values, predicted: Values) -> tuple[Values, Values]:
         """Information of each deployment's constants, (deployments, constants, constants), and the downhill slope."""
@@ -112,40 +115,36 @@ class _Fit:
         cases = np.einsum("nm,nmj,nmk->njk", trust, jacobian, jacobian, optimize=True)
         np.add.at(information, self._problem.deployments, cases)
         np.add.at(pull, self._problem.deployments, np.einsum("nm,nmj->nj", trust * misses, jacobian))
-        slopes = [table.T @ pull[:, j] for j, table in enumerate(self._unknowns.tables)]
-        return information, np.concatenate(slopes) - weights / self._unknowns.prior_variance
+        return information, self._unknowns.table.T @ pull - weights * self._precision
 
     def _step(self, information: Values, slope: Values, damping: float) -> Values:
         """Solve (H + damping x prior) step = slope by conjugate gradients, with unknowns in prior deviations."""
-        scale, tables, starts = np.sqrt(self._unknowns.prior_variance), self._unknowns.tables, self._unknowns.starts
+        scale, table = np.sqrt(self._unknowns.prior_variance), self._unknowns.table
 
         def curvature(u: Values) -> Values:
-            w = scale * u
-            moved = np.stack([t @ w[a:b] for t, a, b in zip(tables, starts, starts[1:])], axis=1)
+            moved = table @ (scale * u)
             bent = np.einsum("djk,dk->dj", information, moved)
-            back = np.concatenate([t.T @ bent[:, j] for j, t in enumerate(tables)])
-            return np.asarray(scale * back + (1.0 + damping) * u)
+            return np.asarray(scale * (table.T @ bent) + (1.0 + damping) * u)
 
-        own = np.einsum("djj->dj", information)
-        diagonal = np.concatenate([(t**2).T @ own[:, j] for j, t in enumerate(tables)])
-        return np.asarray(scale * _conjugate_gradients(curvature, scale * slope, scale**2 * diagonal + 1.0 + damping))
+        diagonal = scale**2 * ((table**2).T @ np.einsum("djj->dj", information)) + 1.0 + damping
+        return np.asarray(scale * _conjugate_gradients(curvature, scale * slope, diagonal))
 
 
 def _conjugate_gradients(curvature: Callable[[Values], Values], right: Values, diagonal: Values) -> Values:
     """Solve curvature(u) = right to a thousandth; `diagonal` preconditions."""
     found, rest = np.zeros_like(right), right.copy()
     direction = rest / diagonal
-    size = float(rest @ direction)
-    goal = 1e-3 * float(np.sqrt(right @ right))
+    size = float(np.vdot(rest, direction))
+    goal = 1e-3 * float(np.linalg.norm(right))
     for _ in range(150):
         bent = curvature(direction)
-        length = size / float(direction @ bent)
+        length = size / float(np.vdot(direction, bent))
         found = found + length * direction
         rest = rest - length * bent
-        if float(np.sqrt(rest @ rest)) <= goal:
+        if float(np.linalg.norm(rest)) <= goal:
             break
         scaled = rest / diagonal
-        new_size = float(rest @ scaled)
+        new_size = float(np.vdot(rest, scaled))
         direction = scaled + new_size / size * direction
         size = new_size
     return found

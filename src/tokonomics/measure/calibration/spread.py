@@ -37,16 +37,25 @@ class GroupSpread:
 
 
 def weight_variances(problem: Problem, unknowns: Design, solution: Solution) -> Values:
-    """Posterior variance of every weight: the diagonal of the inverse of the information plus the prior's."""
-    starts = unknowns.starts
-    size = starts[-1]
-    curvature = np.zeros((size, size))
-    for j, left in enumerate(unknowns.tables):
-        for k, right in enumerate(unknowns.tables):
-            block = left.T @ (solution.information[:, j, k, None] * right)
-            curvature[starts[j] : starts[j + 1], starts[k] : starts[k + 1]] = block
-    curvature[np.arange(size), np.arange(size)] += 1.0 / unknowns.prior_variance
-    return np.asarray(np.linalg.inv(curvature).diagonal().copy())
+    """Posterior variance of every weight, (features, constants): the diagonal of the inverse of information plus prior.
+
+    The weights that may move, constant by constant, are the rows of one dense matrix.
+    """
+    moving = [np.flatnonzero(column) for column in unknowns.prior_variance.T]
+    tables = [np.ascontiguousarray(unknowns.table[:, chosen]) for chosen in moving]
+    information = solution.information
+    rows = [
+        [left.T @ (information[:, j, k, None] * right) for k, right in enumerate(tables)]
+        for j, left in enumerate(tables)
+    ]
+    curvature = np.block(rows)
+    prior = np.concatenate([unknowns.prior_variance[chosen, j] for j, chosen in enumerate(moving)])
+    curvature[np.diag_indices_from(curvature)] += 1.0 / prior
+    found = np.zeros(unknowns.prior_variance.shape)
+    found[np.concatenate(moving), np.repeat(np.arange(len(CONSTANTS)), list(map(len, moving)))] = np.linalg.inv(
+        curvature
+    ).diagonal()
+    return found
 
 
 def group_spread(problem: Problem, misses: Values, jacobian: Values) -> GroupSpread:

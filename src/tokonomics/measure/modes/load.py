@@ -28,8 +28,7 @@ class Load:
     limit_s: Floats
     request_overhead_s: Floats
     token_overhead_s: Floats
-    prefill_step_ratio: Floats
-    bunching_frac: Floats
+    admission_steps: Floats
     decode_only: NDArray[np.bool_]
     mixed_lengths: NDArray[np.bool_]
 
@@ -104,6 +103,12 @@ def most_decoding(load: Load) -> Floats:
     return np.asarray(load.step_budget_tokens * load.output_tokens / np.maximum(load.total_tokens, 1e-9))
 
 
+def num_prompt_steps(load: Load, num_prompts: ArrayLike) -> Floats:
+    """Steps that hold `num_prompts` prompts together, each as full as the budget allows."""
+    tokens = load.input_tokens * np.asarray(num_prompts, dtype=float)
+    return np.asarray(np.maximum(np.ceil(tokens / load.step_budget_tokens - 1e-9), 1.0))
+
+
 def prompt_s(model: StepModel, load: Load, num_prompts: ArrayLike = 1.0, beside: ArrayLike = 0.0) -> Floats:
     """Time to prefill `num_prompts` prompts together, in chunks of the budget, beside `beside` decoding sequences.
 
@@ -111,7 +116,7 @@ def prompt_s(model: StepModel, load: Load, num_prompts: ArrayLike = 1.0, beside:
     over s stages take n + s - 1 stage times. A step of `step_time` is shared by the stages, hence s times the chunk.
     """
     tokens = load.input_tokens * np.asarray(num_prompts, dtype=float)
-    num_chunks = np.maximum(np.ceil(tokens / load.step_budget_tokens - 1e-9), 1.0)
+    num_chunks = num_prompt_steps(load, num_prompts)
     stages = model.num_stages
     earlier = load.depth_tokens + load.input_tokens / 2.0
     passage = step_time(model, beside, load.context_tokens, stages * tokens / num_chunks, earlier)

@@ -19,7 +19,7 @@ def offline_max(model: StepModel, load: Load) -> Speed:
     batch = np.maximum(np.minimum(np.minimum(load.num_requests, load.num_held), most_decoding(load)), 1.0)
     steps = running(model, load, batch)
     requests_per_s = batch / np.maximum(load.output_tokens * steps.mean_s, 1e-12)
-    fill_s = load.prefill_step_ratio * prompt_s(model, load, batch)
+    fill_s = prompt_s(model, load, batch)
     queue_s = np.where(np.isfinite(load.num_requests), load.num_requests - batch, 0.0) / requests_per_s
     whole_s = queue_s + fill_s + _drain_s(model, load, batch)
     with np.errstate(invalid="ignore"):

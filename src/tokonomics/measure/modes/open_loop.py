@@ -5,15 +5,13 @@ N. A batch cannot exceed what memory holds, nor the requests of a short run. Whe
 rate, the queue grows until the run ends.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tokonomics.measure.modes.load import Load, Speed, prompt_s, running
 from tokonomics.physics.step import Floats, StepModel
 
-_NUM_HALVINGS = 40
+_NUM_HALVINGS = 32
 _LEAST_BATCH = 1e-3
 _BUSIEST_FRAC = 0.95
 """Load of the prompt server above which a queue is counted as overload."""
@@ -25,13 +23,16 @@ def open_loop(model: StepModel, load: Load) -> Speed:
     The rate counts from the first arrival to the last token, so that the end of a short run lowers it.
     """
     has_rate = np.isfinite(load.offered_requests_per_s)
-    batch = np.where(has_rate, _batch_at_rate(model, load), _batch_at_limit(model, load))
+    batch = _batch(model, load)
     steps = running(model, load, batch)
     life_s = load.output_tokens * steps.mean_s
     full_per_s = batch / life_s
     steady_per_s = np.where(has_rate, np.minimum(load.offered_requests_per_s, full_per_s), full_per_s)
-    own_s = load.prefill_step_ratio * prompt_s(model, load, beside=batch)
+    own_s = prompt_s(model, load, beside=batch)
     wait_s = _wait_s(steady_per_s, np.maximum(own_s - steps.short_s, 0.0)) + steps.mean_s / 2.0
+    wait_s += (
+        load.admission_steps * steps.short_s * -np.expm1(-batch)
+    )  # a replica with no one running waits for nothing
     return Speed(
         output_tokens_per_s=_with_end_per_s(load, steady_per_s, life_s) * load.output_tokens,
         prefill_tokens_per_s=np.full_like(batch, np.nan),
@@ -40,23 +41,17 @@ def open_loop(model: StepModel, load: Load) -> Speed:
     )
 
 
-def _batch_at_rate(model: StepModel, load: Load) -> Floats:
-    """Batch N at which N = rate x output x step(N); the full batch where there is none below it."""
+def _batch(model: StepModel, load: Load) -> Floats:
+    """Batch N at which N = rate x output x step(N), or the largest whose mean step is within the limit.
 
-    def is_short(batch: Floats) -> NDArray[np.bool_]:
-        need = load.offered_requests_per_s * load.output_tokens * running(model, load, batch).mean_s
-        return np.asarray(need > batch)
+    The full batch where that is not below it.
+    """
 
-    return _bisect(is_short, load)
+    def is_below(batch: Floats) -> NDArray[np.bool_]:
+        mean_s = running(model, load, batch).mean_s
+        need = load.offered_requests_per_s * load.output_tokens * mean_s
+        return np.where(np.isfinite(need), need > batch, mean_s < load.limit_s)
 
-
-def _batch_at_limit(model: StepModel, load: Load) -> Floats:
-    """Largest batch whose mean step is within the limit."""
-    return _bisect(lambda batch: np.asarray(running(model, load, batch).mean_s < load.limit_s), load)
-
-
-def _bisect(is_below: Callable[[Floats], NDArray[np.bool_]], load: Load) -> Floats:
-    """The batch up to which `is_below` holds, at most the full one."""
     full = np.maximum(np.minimum(load.num_held, load.num_requests), 1.0)
     low, high = np.full_like(full, _LEAST_BATCH), full
     for _ in range(_NUM_HALVINGS):
