@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tokonomics.economics.api_wins import burst
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.blended import blended_tokens_per_s, blended_usd_per_mtok
-from tokonomics.economics.break_even import break_even, build_or_buy
-from tokonomics.economics.bundle_tax import Box, bundle_tax
-from tokonomics.economics.cascade import Tier, cascade_cost
-from tokonomics.economics.cascade_quality import cascade_quality
-from tokonomics.economics.cost_curve import CostCurve, api_curve
-from tokonomics.economics.decline import decline_factor
-from tokonomics.economics.distillation import article_students, price_students
-from tokonomics.economics.elasticity import DemandPoint, measure_elasticity
-from tokonomics.economics.few_shot import TokenPrices, few_shot, workload_share
-from tokonomics.economics.hourly_rates import per_gpu_usd_per_hour, price_spread, reserved_saving
-from tokonomics.economics.hybrid import HybridTerms, split_cost
-from tokonomics.economics.levers import System, lever_shares, rank_systems, step_shares
-from tokonomics.economics.on_prem import OnPrem, on_prem_cost
-from tokonomics.economics.projection import article_projection
-from tokonomics.economics.prompt_cost import InputRate, prompt_cost, prompt_versus_output
-from tokonomics.economics.reasoning import reasoning_cost
-from tokonomics.economics.spot import spot_rate
-from tokonomics.economics.strategies import strategy_spread_ratio, strategy_table
+from tokonomics.economics.build_or_buy.api_wins import burst
+from tokonomics.economics.build_or_buy.break_even import break_even, build_or_buy
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, api_curve
+from tokonomics.economics.build_or_buy.hybrid import HybridTerms, split_cost
+from tokonomics.economics.build_or_buy.strategies import strategy_spread_ratio, strategy_table
+from tokonomics.economics.figures.assumptions import assumed_values
+from tokonomics.economics.hardware.bundle_tax import Box, bundle_tax
+from tokonomics.economics.hardware.hourly_rates import per_gpu_usd_per_hour, price_spread, reserved_saving
+from tokonomics.economics.hardware.on_prem import OnPrem, on_prem_cost
+from tokonomics.economics.hardware.spot import spot_rate
+from tokonomics.economics.optimisation.levers import System, lever_shares, rank_systems, step_shares
+from tokonomics.economics.outlook.decline import decline_factor
+from tokonomics.economics.outlook.elasticity import DemandPoint, measure_elasticity
+from tokonomics.economics.outlook.projection import article_projection
+from tokonomics.economics.quality.cascade import Tier, cascade_cost
+from tokonomics.economics.quality.cascade_quality import cascade_quality
+from tokonomics.economics.quality.distillation import article_students, price_students
+from tokonomics.economics.tokens.blended import blended_tokens_per_s, blended_usd_per_mtok
+from tokonomics.economics.tokens.few_shot import TokenPrices, few_shot, workload_share
+from tokonomics.economics.tokens.prompt_cost import InputRate, prompt_cost, prompt_versus_output
+from tokonomics.economics.tokens.reasoning import reasoning_cost
 from tokonomics.units import usd_per_mtok
 
 ON_PREM = on_prem_cost(OnPrem(**assumed_values("on_prem")))

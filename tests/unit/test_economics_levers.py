@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tokonomics.economics.levers import System, lever_shares, rank_systems, step_shares
+from tokonomics.economics.optimisation.levers import System, lever_shares, rank_systems, step_shares
 from tokonomics.errors import InputError
 
 

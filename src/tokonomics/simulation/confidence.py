@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from tokonomics.economics.routing_data import ANY_MODEL, ModelPrice, Selection, read_routing_data
+from tokonomics.economics.quality.routing_data import ANY_MODEL, ModelPrice, Selection, read_routing_data
 from tokonomics.errors import InputError
 from tokonomics.simulation.requests import FloatArray
 
