@@ -5,7 +5,6 @@ deep nesting and large files are refused before anything is built.
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any, Final
 from tokonomics.errors import InputError
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.scenario_errors import Places
-from tokonomics.workload.scenario_yaml import read_yaml
 
 MAX_FILE_BYTES: Final = 256 * 1024
 MAX_RESULT_BYTES: Final = 16 * 1024 * 1024  # a result holds all its options beside the scenario
@@ -64,7 +62,15 @@ def _bounded_text(path: Path, most_bytes: int) -> str:
         raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
 
 
+def _read_yaml(text: str, name: str) -> tuple[object, Places]:
+    from tokonomics.workload.scenario_yaml import read_yaml  # a command line without a file needs no YAML
+
+    return read_yaml(text, name)
+
+
 def _read_toml(text: str, name: str) -> tuple[object, Places]:
+    import tomllib  # nor TOML
+
     try:
         return tomllib.loads(text), Places(file=name)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -95,4 +101,4 @@ def _beside(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
     return {**raw, **{name: moved(block, _FILES_IN_BLOCKS[name]) for name, block in blocks.items()}}
 
 
-_READERS: Final = {".yaml": read_yaml, ".yml": read_yaml, ".toml": _read_toml, ".json": _read_json}
+_READERS: Final = {".yaml": _read_yaml, ".yml": _read_yaml, ".toml": _read_toml, ".json": _read_json}

@@ -78,6 +78,6 @@ class Checks:
 
 def _as_number(value: object) -> float | None:
     """The value as a float, or None where it is no number (a truth value is none)."""
-    if isinstance(value, bool) or not isinstance(value, SupportsFloat):
+    if isinstance(value, bool) or not isinstance(value, float | int | SupportsFloat):  # the protocol is slow: last
         return None
     return float(value)

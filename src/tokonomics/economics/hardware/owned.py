@@ -5,8 +5,6 @@ from datetime import date
 
 from tokonomics.catalog.load import Catalog
 from tokonomics.catalog.offer import Offer
-from tokonomics.economics.figures.assumptions import assumed_values
-from tokonomics.economics.hardware.on_prem import OnPrem, on_prem_cost
 from tokonomics.errors import InputError, raise_all
 from tokonomics.workload.scenario import Owned
 
@@ -30,6 +28,9 @@ def owned_offers(catalog: Catalog, owned: Sequence[Owned], *, today: date) -> tu
 
 
 def _offer(catalog: Catalog, owned: Owned, today: date, problems: list[str]) -> Offer | None:
+    from tokonomics.economics.figures.assumptions import assumed_values  # loads only for those who own accelerators
+    from tokonomics.economics.hardware.on_prem import OnPrem, on_prem_cost
+
     part = catalog.accelerator(owned.gpu)
     known = {"purchase_usd": part.purchase_usd, "device_watts": part.tdp_watts}
     known |= {name: assumed_values("on_prem")[name] for name in _DEFAULTS}

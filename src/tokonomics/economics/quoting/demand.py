@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tokonomics.economics.figures.cost_per_token import TokenVolume
 from tokonomics.physics.latency import PromptSpread
 from tokonomics.physics.steady import RequestShape
 from tokonomics.units import SECONDS_PER_MONTH
+from tokonomics.workload.percentiles import percentile_value
 from tokonomics.workload.slo import Slo, SloLimit
 from tokonomics.workload.traffic import Traffic
 
@@ -45,11 +44,11 @@ class Demand:
         output = self.traffic.output_tokens
         mean = float(uncached.mean())
         return PromptSpread(
-            input_tokens=mean if percentile is None else float(np.percentile(uncached, percentile)),
-            output_tokens=float(output.mean() if percentile is None else np.percentile(output, percentile)),
+            input_tokens=mean if percentile is None else percentile_value(uncached, percentile),
+            output_tokens=float(output.mean()) if percentile is None else percentile_value(output, percentile),
             input_cv=float(uncached.std() / mean) if mean > 0.0 else 0.0,
             arrival_cv=self.traffic.arrival_cv,
-            median_output_tokens=float(np.median(output)),
+            median_output_tokens=percentile_value(output, 50.0),
         )
 
 
