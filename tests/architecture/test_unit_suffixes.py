@@ -20,6 +20,7 @@ UNIT_OF_ARGUMENT = {
     "tokonomics.catalog.validators.limit",
     "tokonomics.economics.figures.assumptions.number_or_none",
     "tokonomics.workload.bounds.as_lengths",
+    "tokonomics.workload.percentiles.percentile_value",
     "tokonomics.workload.lengths.shuffled",
 }
 

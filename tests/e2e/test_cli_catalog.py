@@ -299,11 +299,29 @@ def test_update_diff_and_verify_from_a_mirror(run: Run, ask: Callable[..., Any],
     assert ask("gpus", "list", "--gpu", "h100-sxm", "--provider", "aws")["gpus"][0]["usd_per_gpu_hour"] == 5.5
     [offers, prices] = ask("catalog", "diff", "2026-11-23", "2026-11-23-2")["changes"]
     assert [(move["before_usd"], move["after_usd"]) for move in offers["moved"]] == [(55.04, 44.0)]
-    assert prices == {"table": "api_prices", "added": [], "removed": [], "moved": []}
+    nothing = {"added": [], "removed": [], "moved": [], "added_usd": {}, "removed_usd": {}}
+    assert prices == {"table": "api_prices", **nothing}
     assert len(ask("catalog", "verify")["snapshots"]) == 3
     again, _, err = run(*args)
     assert again == 2
     assert "never overwritten" in err
+
+
+def test_diff_shows_what_came_with_its_prices(run: Run, ask: Callable[..., Any]) -> None:
+    new = ask("catalog", "diff", "2025-03-31")["changes"]
+    offers, prices = (change["added_usd"] for change in new)
+    assert list(offers) == new[0]["added"]
+    assert offers["aws p5.48xlarge h100-sxm us-east-1"] == {
+        "on_demand_usd_per_hour": 55.04,
+        "spot_usd_per_hour": pytest.approx(16.9508),
+    }
+    assert all(costs for costs in prices.values())
+    _, out, _ = run("catalog", "diff", "2025-03-31", "-f", "csv")
+    rows = [row for row in rows_of(out) if row["key"] == "aws p5.48xlarge h100-sxm us-east-1"]
+    assert [(row["change"], row["price"], row["after_usd"]) for row in rows] == [
+        ("added", "on demand/h", "55.04"),
+        ("added", "spot/h", "16.9508"),
+    ]
 
 
 def test_verify_fails_aloud_when_a_file_was_edited(run: Run, tmp_path: Path) -> None:
