@@ -9,36 +9,15 @@ from typing import Any
 
 import pytest
 
-from tokonomics.cli.main import main
-
+COLUMNS = 80
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run `tok` in this process with a home of its own; gives (exit code, stdout, stderr)."""
-    monkeypatch.setenv("COLUMNS", "80")
+def run(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """The same with a home of its own."""
     monkeypatch.setenv("TOKONOMICS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args: str) -> tuple[int, str, str]:
-        code = main(args)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run: Run) -> Callable[..., Any]:
-    """Run a command that must succeed, as JSON."""
-
-    def call(*args: str) -> Any:
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return call
+    return run
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

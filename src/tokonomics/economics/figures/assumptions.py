@@ -1,7 +1,7 @@
 """The defaults of the money functions: dated rows with a source, never numbers in code."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -65,21 +65,25 @@ def number_or_none(text: str) -> float | None:
     return float(text) if text else None
 
 
+def read_assumptions(table: str) -> tuple[Assumption, ...]:
+    """Every row of `data/<table>.csv`, in its order."""
+    return tuple(_parse(row) for row in read_table(table))
+
+
 @lru_cache(maxsize=1)
 def _assumptions() -> tuple[Assumption, ...]:
-    return tuple(_parse(read_table("assumptions")))
+    return read_assumptions("assumptions")
 
 
-def _parse(rows: Iterable[Mapping[str, str]]) -> Iterable[Assumption]:
-    for row in rows:
-        low, high = number_or_none(row["low"]), number_or_none(row["high"])
-        yield Assumption(
-            topic=row["topic"],
-            name=row["name"],
-            value=number_or_none(row["value"]),
-            span=None if low is None or high is None else (low, high),
-            as_of=row["as_of"],
-            source=row["source"],
-            status=row["status"],
-            notes=row["notes"],
-        )
+def _parse(row: Mapping[str, str]) -> Assumption:
+    low, high = number_or_none(row["low"]), number_or_none(row["high"])
+    return Assumption(
+        topic=row["topic"],
+        name=row["name"],
+        value=number_or_none(row["value"]),
+        span=None if low is None or high is None else (low, high),
+        as_of=row["as_of"],
+        source=row["source"],
+        status=row["status"],
+        notes=row["notes"],
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from tokonomics.economics.figures.assumptions import ASSUMED, Assumption, number_or_none, read_table
+from tokonomics.economics.figures.assumptions import ASSUMED, Assumption, read_assumptions
 from tokonomics.economics.figures.checks import Checks
 from tokonomics.economics.figures.explanation import Term, unit_of
 from tokonomics.errors import nearest_names, raise_all
@@ -18,7 +18,7 @@ def stack_assumptions() -> Mapping[str, Assumption]:
     >>> stack_assumptions()["contiguous_kv_used_frac"].span
     (0.204, 0.382)
     """
-    return {row["name"]: _parse(row) for row in read_table("stack_assumptions")}
+    return {row.name: row for row in read_assumptions("stack_assumptions")}
 
 
 def assumed_terms(*topics: str) -> dict[str, Term]:
@@ -78,17 +78,3 @@ def _wrong(stated: Mapping[str, float]) -> list[str]:
 def _term(row: Assumption) -> Term:
     assert row.value is not None
     return Term(row.name, row.value, unit_of(row.name), row.status, f"{row.source}, {row.as_of}")
-
-
-def _parse(row: Mapping[str, str]) -> Assumption:
-    low, high = number_or_none(row["low"]), number_or_none(row["high"])
-    return Assumption(
-        topic=row["topic"],
-        name=row["name"],
-        value=number_or_none(row["value"]),
-        span=None if low is None or high is None else (low, high),
-        as_of=row["as_of"],
-        source=row["source"],
-        status=row["status"],
-        notes=row["notes"],
-    )
