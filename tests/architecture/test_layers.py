@@ -9,6 +9,7 @@ from source_tree import SRC, Module, imported, module_names, modules
 # Lower layers first; the packages of one row are siblings and may not import each other.
 LAYERS = (
     {"units", "errors"},
+    {"files"},
     {"catalog"},
     {"physics", "workload"},
     {"economics"},

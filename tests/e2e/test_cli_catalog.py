@@ -231,7 +231,7 @@ def test_an_old_snapshot_can_be_asked(ask: Callable[..., Any]) -> None:
         (("prices", "list", "--provider", "nobody"), "no price of provider nobody; known: anthropic"),
         (("prices", "list", "--match", "zzz"), "no price is left"),
         (("prices", "list", "--snapshot", "1999-01-01"), "known: 2025-03-31, 2026-11-23"),
-        (("prices", "list", "--price-overrides", "/nowhere.yaml"), "cannot read the override file"),
+        (("prices", "list", "--price-overrides", "/nowhere.yaml"), "cannot read /nowhere.yaml"),
         (("prices", "list", "--today", "soon"), "soon"),
         (("catalog", "diff", "2020-01-01"), "unknown snapshot"),
         (("catalog", "update", "--from", "/nowhere"), "no folder"),

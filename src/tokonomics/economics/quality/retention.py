@@ -13,6 +13,7 @@ from typing import Final
 from tokonomics.catalog.tables import MAX_TABLE_BYTES, read_rows
 from tokonomics.economics.figures._student import t_quantile
 from tokonomics.errors import InputError, raise_all
+from tokonomics.files import bounded_text
 
 COLUMNS: Final = ("task", "student_score", "teacher_score")
 CONFIDENCE_FRAC: Final = 0.95
@@ -49,14 +50,7 @@ def read_scores(path: Path) -> dict[str, list[tuple[float, float]]]:
 
     Raises: InputError with every wrong cell, up to 20.
     """
-    try:
-        if path.stat().st_size > MAX_TABLE_BYTES:
-            raise InputError(f"{path} is larger than {MAX_TABLE_BYTES:,} bytes; give a sample of the items")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    text = bounded_text(path, most_bytes=MAX_TABLE_BYTES, advice="give a sample of the items")
     problems: list[str] = []
     found: dict[str, list[tuple[float, float]]] = {}
     for row in read_rows(text, where=path.name, columns=COLUMNS, problems=problems):

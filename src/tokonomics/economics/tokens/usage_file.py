@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokonomics.economics.tokens.useful_tokens import DELIVERED, WASTE_CLASSES
 from tokonomics.errors import InputError, raise_all
+from tokonomics.files import bounded_text
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MOST_PROBLEMS = 20
@@ -20,7 +21,7 @@ def read_usage(path: Path) -> dict[str, float]:
     discarded_by_escalation_tokens and cancelled_tokens are optional; other columns are left alone. An empty cell is
     no tokens of that class. Raises InputError with file, line and column of up to 20 bad cells.
     """
-    text = _bounded_text(path)
+    text = bounded_text(path, most_bytes=MAX_FILE_BYTES, advice="sum it up by day first")
     reader = csv.DictReader(text.splitlines())
     known = [name for name in reader.fieldnames or () if name in _COLUMNS]
     if f"{DELIVERED}_tokens" not in known:
@@ -47,14 +48,3 @@ def _counts(
         if not 0.0 <= count < math.inf:
             problems.append(f"{where}, {name}: {text!r} is no count of tokens; write 0 or more")
         yield name, count
-
-
-def _bounded_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes; sum it up by day first")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
