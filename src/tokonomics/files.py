@@ -8,7 +8,8 @@ from tokonomics.errors import InputError
 def bounded_text(path: Path, *, most_bytes: int, advice: str) -> str:
     """The text of the file `path`; `advice` ends the sentence about one of more than `most_bytes`.
 
-    A byte order mark is left out. No more than the bound is ever read, whatever the file says of its size.
+    A byte order mark is left out, and lines end as on Unix. No more than the bound is ever read, whatever the file
+    says of its size.
     Raises: InputError when the file cannot be read, is too large, or is no UTF-8.
     """
     try:
@@ -19,6 +20,7 @@ def bounded_text(path: Path, *, most_bytes: int, advice: str) -> str:
     if len(content) > most_bytes:
         raise InputError(f"{path} is larger than {most_bytes:,} bytes; {advice}")
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -28,13 +28,13 @@ def test_a_file_is_its_text_or_a_reason(tmp_path, content, most_bytes):
             assert "not UTF-8 at byte" in said
     else:
         assert len(content) <= most_bytes
-        assert text == content.decode("utf-8-sig")
+        assert text == path.read_text(encoding="utf-8-sig")
 
 
-def test_a_mark_of_byte_order_is_no_text(tmp_path):
+def test_a_mark_of_byte_order_is_no_text_and_lines_end_alike(tmp_path):
     path = tmp_path / "bom"
-    path.write_bytes(b"\xef\xbb\xbfa,b\r\n")
-    assert bounded_text(path, most_bytes=99, advice="") == "a,b\r\n"
+    path.write_bytes(b"\xef\xbb\xbfa,b\r\n1,2\r3,4\n")
+    assert bounded_text(path, most_bytes=99, advice="") == "a,b\n1,2\n3,4\n"
 
 
 def test_the_limit_is_written_for_people(tmp_path):
