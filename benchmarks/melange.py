@@ -14,8 +14,8 @@ import numpy as np
 
 from tokonomics.catalog.load import load_catalog
 from tokonomics.catalog.offer_choice import cheapest_offer, listed_offers
-from tokonomics.economics.demand import demand_of
-from tokonomics.economics.fleet_size import size_fleets
+from tokonomics.economics.quoting.demand import demand_of
+from tokonomics.economics.quoting.fleet_size import size_fleets
 from tokonomics.physics.capacity import memory_box
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.step import stack_step_models, step_model

@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np  # after the thread limit
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.candidates import Search, deployments_of
+from tokonomics.economics.quoting.candidates import Search, deployments_of
 from tokonomics.errors import MissingFact
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.steady import RequestShape, steady_batch

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokonomics.catalog.load import load_catalog
-    from tokonomics.economics.explain import explain
+    from tokonomics.economics.quoting.explain import explain
     from tokonomics.measure.ask import quote_for as quote
     from tokonomics.physics.deployment import deployment
     from tokonomics.physics.fit import fit
@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Traffic": "workload.traffic:Traffic",
     "deployment": "physics.deployment:deployment",
-    "explain": "economics.explain:explain",
+    "explain": "economics.quoting.explain:explain",
     "fit": "physics.fit:fit",
     "load_catalog": "catalog.load:load_catalog",
     "load_scenario": "workload.scenario_file:load_scenario",

@@ -5,6 +5,7 @@ starting Python, and a help page should feel instant. `tools/make_docs.py` write
 test keeps the two equal.
 """
 
+import gc
 import os
 import sys
 
@@ -12,9 +13,20 @@ import sys
 def main() -> None:
     """Run the command line."""
     if not _answered_from_store(sys.argv[1:]):
+        _start_fast()
         from tokonomics.cli.main import run
 
         run()
+
+
+def _start_fast() -> None:
+    """Leave out what costs a short-lived process time and gives it nothing.
+
+    Imports make tens of thousands of objects that live to the end, which the collector would walk again and again;
+    pydantic would read the metadata of every installed distribution to look for plugins of our records.
+    """
+    gc.set_threshold(50_000)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _answered_from_store(args: list[str]) -> bool:

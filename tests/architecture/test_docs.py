@@ -87,6 +87,30 @@ def test_internal_links_resolve(page: Path):
     assert not broken
 
 
+def linked(page: Path) -> set[Path]:
+    """Files that a page links or shows."""
+    names = (target.partition("#")[0] for target in LINK.findall(prose(page)))
+    return {(page.parent / name).resolve() for name in names if name and ":" not in name}
+
+
+def test_every_page_of_the_docs_is_reached_from_their_index():
+    reached, waiting = set[Path](), {REPO / "docs/index.md"}
+    while waiting:
+        page = waiting.pop()
+        reached.add(page)
+        waiting |= {one for one in linked(page) if one.suffix == ".md" and one.is_file()} - reached
+    lost = {str(page.relative_to(REPO)) for page in (REPO / "docs").rglob("*.md")} - {
+        str(page.relative_to(REPO)) for page in reached if page.is_relative_to(REPO)
+    }
+    assert not lost, f"no way from docs/index.md to {sorted(lost)}; link them there"
+
+
+def test_no_file_lies_in_the_docs_unlinked():
+    used = set[Path]().union(*(linked(page) for page in pages()))
+    lost = [path.name for path in (REPO / "docs").rglob("*.*") if path.suffix != ".md" and path not in used]
+    assert not lost, f"no page links or shows {lost}"
+
+
 @pytest.mark.parametrize("name", sorted(module_names() - {"tokonomics.__main__"}))
 def test_examples_in_docstrings_run(name: str):
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)

@@ -4,11 +4,12 @@ import ast
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
-from source_tree import Module, imported, module_names, modules
+from source_tree import SRC, Module, imported, module_names, modules
 
 # Lower layers first; the packages of one row are siblings and may not import each other.
 LAYERS = (
     {"units", "errors"},
+    {"files"},
     {"catalog"},
     {"physics", "workload"},
     {"economics"},
@@ -21,6 +22,15 @@ LAYERS = (
     {"__main__"},
 )
 RANK = {package: rank for rank, row in enumerate(LAYERS) for package in row}
+# The same within `economics`, whose docstring draws it.
+FLOORS = (
+    {"figures"},
+    {"tokens", "hardware", "quality"},
+    {"outlook", "quoting"},
+    {"serving"},
+    {"optimisation", "build_or_buy"},
+)
+FLOOR = {package: floor for floor, row in enumerate(FLOORS) for package in row}
 # What opens a connection; only the refresh of the catalogue does so.
 NETWORK = ("urllib.request", "http.client", "socket", "ssl", "requests", "httpx", "httpx2", "aiohttp", "urllib3")
 MAY_USE_NETWORK = ("tokonomics.catalog",)
@@ -49,6 +59,38 @@ def may_import(own: str, other: str) -> bool:
 def test_every_package_has_a_layer():
     homeless = {package_of(name) for name in module_names()} - set(RANK) - {""}
     assert not homeless, f"give {homeless} a row in LAYERS"
+
+
+IN_ECONOMICS = [module for module in modules() if module.name.startswith("tokonomics.economics.")]
+
+
+@pytest.mark.parametrize("module", IN_ECONOMICS, ids=lambda module: module.name)
+def test_imports_within_economics_go_down(module: Module):
+    own = floor_package(module.name)
+    wrong = [
+        f"{module.at(node)}: {own} imports {name}"
+        for name, node in imported(module)
+        if name.startswith("tokonomics.economics.")
+        and floor_package(name) != own
+        and FLOOR[floor_package(name)] >= FLOOR[own]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def floor_package(name: str) -> str:
+    return name.split(".")[2]
+
+
+def test_every_module_of_economics_lies_in_a_package_with_a_floor():
+    flat = [module.name for module in IN_ECONOMICS if module.path.parent.name == "economics"]
+    assert not flat, f"move {flat} into a package of economics"
+    assert {floor_package(module.name) for module in IN_ECONOMICS} == set(FLOOR), "give it a place in FLOORS"
+
+
+def test_the_docstring_of_economics_draws_the_floors():
+    drawn = (SRC / "tokonomics/economics/__init__.py").read_text(encoding="utf-8")
+    lines = [set(line.strip().split(", ")) for line in drawn.splitlines() if line.startswith("    ")]
+    assert lines == list(FLOORS)
 
 
 def test_only_the_version_comes_from_the_root():

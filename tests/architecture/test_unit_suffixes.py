@@ -18,8 +18,9 @@ UNIT_OF_ARGUMENT = {
     "tokonomics.catalog.tables.money",
     "tokonomics.catalog.tables.number",
     "tokonomics.catalog.validators.limit",
-    "tokonomics.economics.assumptions.number_or_none",
+    "tokonomics.economics.figures.assumptions.number_or_none",
     "tokonomics.workload.bounds.as_lengths",
+    "tokonomics.workload.percentiles.percentile_value",
     "tokonomics.workload.lengths.shuffled",
 }
 

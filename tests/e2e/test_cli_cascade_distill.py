@@ -7,23 +7,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from tokonomics.cli.main import main
-
 MOT_PRICES = ("--price", "model=gpt-4,input=30,output=60", "--price", "model=any,input=0.5,output=1.5")
 TWO = ("--tier", "name=small,usd_per_mtok=0.1,share=0.7,quality=0.7", "--tier", "name=big,usd_per_mtok=1,share=0.3")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "110")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main([*map(str, args)])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

@@ -9,36 +9,15 @@ from typing import Any
 
 import pytest
 
-from tokonomics.cli.main import main
-
+COLUMNS = 80
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run `tok` in this process with a home of its own; gives (exit code, stdout, stderr)."""
-    monkeypatch.setenv("COLUMNS", "80")
+def run(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """The same with a home of its own."""
     monkeypatch.setenv("TOKONOMICS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args: str) -> tuple[int, str, str]:
-        code = main(args)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run: Run) -> Callable[..., Any]:
-    """Run a command that must succeed, as JSON."""
-
-    def call(*args: str) -> Any:
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return call
+    return run
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -252,7 +231,7 @@ def test_an_old_snapshot_can_be_asked(ask: Callable[..., Any]) -> None:
         (("prices", "list", "--provider", "nobody"), "no price of provider nobody; known: anthropic"),
         (("prices", "list", "--match", "zzz"), "no price is left"),
         (("prices", "list", "--snapshot", "1999-01-01"), "known: 2025-03-31, 2026-11-23"),
-        (("prices", "list", "--price-overrides", "/nowhere.yaml"), "cannot read the override file"),
+        (("prices", "list", "--price-overrides", "/nowhere.yaml"), "cannot read /nowhere.yaml"),
         (("prices", "list", "--today", "soon"), "soon"),
         (("catalog", "diff", "2020-01-01"), "unknown snapshot"),
         (("catalog", "update", "--from", "/nowhere"), "no folder"),
@@ -299,11 +278,29 @@ def test_update_diff_and_verify_from_a_mirror(run: Run, ask: Callable[..., Any],
     assert ask("gpus", "list", "--gpu", "h100-sxm", "--provider", "aws")["gpus"][0]["usd_per_gpu_hour"] == 5.5
     [offers, prices] = ask("catalog", "diff", "2026-11-23", "2026-11-23-2")["changes"]
     assert [(move["before_usd"], move["after_usd"]) for move in offers["moved"]] == [(55.04, 44.0)]
-    assert prices == {"table": "api_prices", "added": [], "removed": [], "moved": []}
+    nothing = {"added": [], "removed": [], "moved": [], "added_usd": {}, "removed_usd": {}}
+    assert prices == {"table": "api_prices", **nothing}
     assert len(ask("catalog", "verify")["snapshots"]) == 3
     again, _, err = run(*args)
     assert again == 2
     assert "never overwritten" in err
+
+
+def test_diff_shows_what_came_with_its_prices(run: Run, ask: Callable[..., Any]) -> None:
+    new = ask("catalog", "diff", "2025-03-31")["changes"]
+    offers, prices = (change["added_usd"] for change in new)
+    assert list(offers) == new[0]["added"]
+    assert offers["aws p5.48xlarge h100-sxm us-east-1"] == {
+        "on_demand_usd_per_hour": 55.04,
+        "spot_usd_per_hour": pytest.approx(16.9508),
+    }
+    assert all(costs for costs in prices.values())
+    _, out, _ = run("catalog", "diff", "2025-03-31", "-f", "csv")
+    rows = [row for row in rows_of(out) if row["key"] == "aws p5.48xlarge h100-sxm us-east-1"]
+    assert [(row["change"], row["price"], row["after_usd"]) for row in rows] == [
+        ("added", "on demand/h", "55.04"),
+        ("added", "spot/h", "16.9508"),
+    ]
 
 
 def test_verify_fails_aloud_when_a_file_was_edited(run: Run, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tokonomics.catalog.web_send import WebAnswer
-from tokonomics.cli.main import main
 
+COLUMNS = 120
 BASE = """
 models: [llama-3.3-70b]
 traffic: {preset: chat, requests_per_s: 3}
@@ -23,21 +23,13 @@ num_spare_replicas: 1
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
+def run(run, monkeypatch, tmp_path):
     for name in ("GITHUB_REPOSITORY", "GITHUB_REF", "GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL", "GITHUB_GRAPHQL_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "base.yaml").write_text(BASE)
     (tmp_path / "new.yaml").write_text(CHANGED)
-
-    def call(*args):
-        code = main(args)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    return run
 
 
 @pytest.fixture

@@ -6,20 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokonomics.cli.main import main
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.decide import QUALITIES, Circumstances, decide
+from tokonomics.economics.build_or_buy.decide import QUALITIES, Circumstances, decide
+from tokonomics.economics.figures.assumptions import assumed_values
 from tokonomics.errors import InputError
 
-
-@pytest.fixture
-def run(capsys):
-    def call(*args):
-        code = main(["decide", *args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+COMMAND = ("decide",)
 
 
 @pytest.fixture

@@ -4,23 +4,10 @@ import json
 
 import pytest
 
-from tokonomics.cli.main import main
+COLUMNS = 140
 
 AWQ = ("llama-3-70b", "h100-sxm", "--precision", "int4-awq", "--usd-per-hour", "2.49")
 ARTICLE = (*AWQ, "--ctx", "1536", "--engine", "roofline")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main(args)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 class TestFrontier:

@@ -6,8 +6,6 @@ import json
 
 import pytest
 
-from tokonomics.cli.main import main
-
 COMMANDS = {
     "breakeven": ["breakeven"],
     "breakeven-modelled": ["breakeven", "--model", "llama-3.3-70b", "--gpu", "h100-sxm", "--in", "1000", "--out", "1000", "--api", "openai/gpt-4o", "--num-models", "3"],
@@ -17,18 +15,6 @@ COMMANDS = {
     "hybrid-burst": ["hybrid", "--peak-tokens-per-day", "4e9", "--peak-hours", "2", "--gpu", "h100-sxm"],
 }  # fmt: skip
 each_command = pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main([*args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @each_command

@@ -2,23 +2,10 @@
 
 import pytest
 
-from tokonomics.cli.main import main
+COMMAND = ("breakeven",)
 
 ARTICLE_VOLUMES = tuple(word for volume in ("1e5", "1e6", "5e6", "1e7", "5e7") for word in ("--tokens-per-day", volume))
 MODEL = ("--model", "llama-3.3-70b", "--gpu", "h100-sxm", "--provider", "lambda", "--in", "1000", "--out", "1000")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "110")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main(["breakeven", *args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def mtok(point) -> float:

@@ -2,24 +2,11 @@
 
 import pytest
 
-from tokonomics.cli.main import main
+COMMAND = ("hybrid",)
 
 # The article's own slip: one accelerator for 13 M tokens a day.
 SLIP = ("--tokens-per-s", str(13e6 / 86400))
 NO_OPS = ("--ops-usd-per-month", "0")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "110")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main(["hybrid", *args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def test_the_articles_load_belongs_to_the_api(ask):

@@ -2,20 +2,7 @@
 
 import pytest
 
-from tokonomics.cli.main import main
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "110")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main(["onprem", *args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+COMMAND = ("onprem",)
 
 
 def test_the_articles_h100_set_right(ask):

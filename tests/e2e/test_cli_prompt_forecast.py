@@ -5,22 +5,7 @@ import io
 
 import pytest
 
-from tokonomics.cli.main import main
-
 LOAD = ("--requests-per-day", "1e6", "--days-per-month", "30")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "110")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main(list(args))
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def shown(part, *names):

@@ -1,39 +1,13 @@
 """`tok quote` and `tok fit` as a user runs them: answers, echoes, and every kind of mistake."""
 
-import json
 import math
 
 import pytest
 
-from tokonomics.cli.main import main
+COLUMNS = 120
 
 CHAT = ("--preset", "chat", "--rps", "3")
 ONE = ("quote", "llama-3.1-8b", "--gpu", "h100-sxm", "--rps", "3", "--in", "1500", "--out", "300")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Run `tok` in this process; gives (exit code, stdout, stderr)."""
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def call(*args):
-        code = main(args)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-@pytest.fixture
-def ask(run):
-    """Run a command that must succeed, as JSON."""
-
-    def call(*args):
-        code, out, err = run(*args, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return call
 
 
 def test_document_holds_what_the_issue_promises(ask):

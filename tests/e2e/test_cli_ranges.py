@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from tokonomics.cli.main import main
 from tokonomics.physics.uncertainty import Z90
+
+COLUMNS = 80
 
 BUILD = ("--model", "llama-3.3-70b", "--gpu", "h100-sxm", "--provider", "lambda", "--in", "1000", "--out", "1000")
 HOSTED = ("breakeven", *BUILD, "--api", "groq/llama-3.3-70b-versatile", "--tokens-per-day", "8e8")
@@ -22,19 +23,6 @@ REPLAY = (
 )  # fmt: skip
 UNSOLD = "dgx-spark"
 ALL = (HOSTED, SPLIT, SWEEP, STACK, REPLAY)
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("TOKONOMICS_TODAY", "2026-11-23")
-
-    def call(*args):
-        code = main(list(args))
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def holds(ends, value) -> bool:

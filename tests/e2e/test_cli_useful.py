@@ -4,17 +4,7 @@ import json
 
 import pytest
 
-from tokonomics.cli.main import main
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*args):
-        code = main(["useful", *args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+COMMAND = ("useful",)
 
 
 def test_flags_give_the_cost_per_useful_token(run):

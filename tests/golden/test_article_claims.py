@@ -23,7 +23,7 @@ from tools.article.values import (
 )
 
 import tokonomics
-from tokonomics.economics import decode_formulas
+from tokonomics.economics.serving import decode_formulas
 
 TOOL = Path(equation.__file__).parent
 SECTIONS = sorted({claim.call.partition(".")[0] for claim in claims() if claim.call})

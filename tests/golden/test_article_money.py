@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from tokonomics.economics.api_wins import burst
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.blended import blended_tokens_per_s, blended_usd_per_mtok
-from tokonomics.economics.break_even import break_even, build_or_buy
-from tokonomics.economics.bundle_tax import Box, bundle_tax
-from tokonomics.economics.cost_curve import CostCurve, api_curve
-from tokonomics.economics.duration_curve import steady_and_peak
-from tokonomics.economics.hybrid import HybridTerms, best_hybrid, split_cost
-from tokonomics.economics.on_prem import OnPrem, on_prem_cost
+from tokonomics.economics.build_or_buy.api_wins import burst
+from tokonomics.economics.build_or_buy.break_even import break_even, build_or_buy
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, api_curve
+from tokonomics.economics.build_or_buy.duration_curve import steady_and_peak
+from tokonomics.economics.build_or_buy.hybrid import HybridTerms, best_hybrid, split_cost
+from tokonomics.economics.figures.assumptions import assumed_values
+from tokonomics.economics.hardware.bundle_tax import Box, bundle_tax
+from tokonomics.economics.hardware.on_prem import OnPrem, on_prem_cost
+from tokonomics.economics.tokens.blended import blended_tokens_per_s, blended_usd_per_mtok
 from tokonomics.units import usd_per_mtok
 
 REFERENCE = assumed_values("reference")

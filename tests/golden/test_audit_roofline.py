@@ -3,19 +3,24 @@
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.cross_test import cross_test
-from tokonomics.economics.decode_formulas import compute_use_frac, prefill_tokens_per_s, running_sequences, small_batch
-from tokonomics.economics.frontier import sweep
-from tokonomics.economics.operating_points import operating_point, premium_ratio
-from tokonomics.economics.quantisation import format_change, format_gains
-from tokonomics.economics.regimes import regime_bands
-from tokonomics.economics.replica import refusal, replica_of
-from tokonomics.economics.roofline import ridge, roofline_bound
-from tokonomics.economics.stack import INFEASIBLE, stack
-from tokonomics.economics.stack_steps import Served
-from tokonomics.economics.steady_load import decode_only
-from tokonomics.economics.sweet_spot import sweet_spot
-from tokonomics.economics.user_figures import UserFigure, check_figure
+from tokonomics.economics.optimisation.cross_test import cross_test
+from tokonomics.economics.optimisation.quantisation import format_change, format_gains
+from tokonomics.economics.optimisation.stack import INFEASIBLE, stack
+from tokonomics.economics.optimisation.stack_steps import Served
+from tokonomics.economics.serving.decode_formulas import (
+    compute_use_frac,
+    prefill_tokens_per_s,
+    running_sequences,
+    small_batch,
+)
+from tokonomics.economics.serving.frontier import sweep
+from tokonomics.economics.serving.operating_points import operating_point, premium_ratio
+from tokonomics.economics.serving.regimes import regime_bands
+from tokonomics.economics.serving.replica import refusal, replica_of
+from tokonomics.economics.serving.roofline import ridge, roofline_bound
+from tokonomics.economics.serving.steady_load import decode_only
+from tokonomics.economics.serving.sweet_spot import sweet_spot
+from tokonomics.economics.serving.user_figures import UserFigure, check_figure
 from tokonomics.errors import Infeasible, InputError
 from tokonomics.physics.capacity import memory_box
 from tokonomics.physics.deployment import deployment

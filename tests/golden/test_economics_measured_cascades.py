@@ -7,15 +7,15 @@ import duckdb
 import numpy as np
 import pytest
 
-from tokonomics.economics.cascade_eval import TwoTier, evaluate_cascade, split_halves
-from tokonomics.economics.gap_recovery import (
+from tokonomics.economics.quality.cascade_eval import TwoTier, evaluate_cascade, split_halves
+from tokonomics.economics.quality.gap_recovery import (
     auroc_frac,
     escalated_for_quality_frac,
     gap_recovery,
     oracle_for_quality_frac,
     random_for_quality_frac,
 )
-from tokonomics.economics.router_eval import Pool, report_router
+from tokonomics.economics.quality.router_eval import Pool, report_router
 
 
 def query(shared_dir: Path, table: str, sql: str) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tokonomics.economics.duration_curve import (
+from tokonomics.economics.build_or_buy.duration_curve import (
     LoadDuration,
     capacity_split,
     exceeded_level_tokens_per_s,
     load_duration,
 )
-from tokonomics.economics.hybrid import HybridTerms, best_hybrid
+from tokonomics.economics.build_or_buy.hybrid import HybridTerms, best_hybrid
 
 FILES = {
     "m-large": "servegen_language_m_large_demand_10min",

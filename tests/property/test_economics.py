@@ -6,19 +6,19 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokonomics.economics.blended import blended_tokens_per_s, blended_usd_per_mtok
-from tokonomics.economics.break_even import break_even
-from tokonomics.economics.bundle_tax import Box, bundle_tax, num_boxes
-from tokonomics.economics.cost_curve import CostCurve, api_curve, monthly_cost
-from tokonomics.economics.hourly_rates import price_spread, reserved_saving
-from tokonomics.economics.on_prem import (
+from tokonomics.economics.build_or_buy.break_even import break_even
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, api_curve, monthly_cost
+from tokonomics.economics.build_or_buy.volume_bands import volume_bands
+from tokonomics.economics.hardware.bundle_tax import Box, bundle_tax, num_boxes
+from tokonomics.economics.hardware.hourly_rates import price_spread, reserved_saving
+from tokonomics.economics.hardware.on_prem import (
     OnPrem,
     annuity_usd_per_month,
     break_even_utilisation_frac,
     on_prem_cost,
 )
-from tokonomics.economics.spot import spot_rate
-from tokonomics.economics.volume_bands import volume_bands
+from tokonomics.economics.hardware.spot import spot_rate
+from tokonomics.economics.tokens.blended import blended_tokens_per_s, blended_usd_per_mtok
 
 law = settings(max_examples=60, deadline=None)
 

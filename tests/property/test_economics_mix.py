@@ -6,16 +6,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokonomics.economics.api_wins import burst
-from tokonomics.economics.duration_curve import (
+from tokonomics.economics.build_or_buy.api_wins import burst
+from tokonomics.economics.build_or_buy.duration_curve import (
     LoadDuration,
     capacity_for_share_tokens_per_s,
     capacity_split,
     load_duration,
 )
-from tokonomics.economics.hidden_costs import HiddenCost, hidden_costs
-from tokonomics.economics.hybrid import HybridTerms, best_hybrid, share_rule, strategy
-from tokonomics.economics.sensitivity import tornado
+from tokonomics.economics.build_or_buy.hybrid import HybridTerms, best_hybrid, share_rule, strategy
+from tokonomics.economics.figures.sensitivity import tornado
+from tokonomics.economics.hardware.hidden_costs import HiddenCost, hidden_costs
 
 law = settings(max_examples=60, deadline=None)
 

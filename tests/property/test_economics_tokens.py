@@ -7,18 +7,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokonomics.economics.cascade import Tier, cascade_cost, cascade_month
-from tokonomics.economics.cascade_curve import upper_hull
-from tokonomics.economics.cascade_eval import TwoTier, evaluate_cascade, split_halves, threshold_curve
-from tokonomics.economics.cascade_quality import cascade_quality, cascade_verdict
-from tokonomics.economics.commitment import Future, Term, advise_commitment, term_usd
-from tokonomics.economics.decline import decline_factor, fit_decline
-from tokonomics.economics.distillation_roi import Distillation, distillation_roi
-from tokonomics.economics.elasticity import forecast_spend, volume_growth_ratio
-from tokonomics.economics.few_shot import TokenPrices, few_shot, workload_share
-from tokonomics.economics.levers import System, lever_shares, rank_systems
-from tokonomics.economics.prompt_cost import InputRate, prompt_cost
-from tokonomics.economics.useful_tokens import WASTE_CLASSES, useful_cost
+from tokonomics.economics.hardware.commitment import Future, Term, advise_commitment, term_usd
+from tokonomics.economics.optimisation.levers import System, lever_shares, rank_systems
+from tokonomics.economics.outlook.decline import decline_factor, fit_decline
+from tokonomics.economics.outlook.elasticity import forecast_spend, volume_growth_ratio
+from tokonomics.economics.quality.cascade import Tier, cascade_cost, cascade_month
+from tokonomics.economics.quality.cascade_curve import upper_hull
+from tokonomics.economics.quality.cascade_eval import TwoTier, evaluate_cascade, split_halves, threshold_curve
+from tokonomics.economics.quality.cascade_quality import cascade_quality, cascade_verdict
+from tokonomics.economics.quality.distillation_roi import Distillation, distillation_roi
+from tokonomics.economics.tokens.few_shot import TokenPrices, few_shot, workload_share
+from tokonomics.economics.tokens.prompt_cost import InputRate, prompt_cost
+from tokonomics.economics.tokens.useful_tokens import WASTE_CLASSES, useful_cost
 
 law = settings(max_examples=60, deadline=None)
 

@@ -10,20 +10,20 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.dominance import dominated
-from tokonomics.economics.frontier import sweep
-from tokonomics.economics.kv_pressure import kv_pressure
-from tokonomics.economics.operating_points import UNLIMITED, operating_point, shared_fleet
-from tokonomics.economics.regimes import regime_bands
-from tokonomics.economics.replica import batch_rates, itl_at_s, replica_of
-from tokonomics.economics.roofline import ridge, roofline_bound
-from tokonomics.economics.speculative import Speculation, accepted_tokens, latency_factor, speculate
-from tokonomics.economics.stack import INFEASIBLE, KEPT, stack
-from tokonomics.economics.stack_outcome import Pricing
-from tokonomics.economics.stack_steps import Served
-from tokonomics.economics.steady_load import decode_only, request_load
-from tokonomics.economics.sweet_spot import sweet_spot
-from tokonomics.economics.user_figures import UserFigure, check_figure
+from tokonomics.economics.optimisation.speculative import Speculation, accepted_tokens, latency_factor, speculate
+from tokonomics.economics.optimisation.stack import INFEASIBLE, KEPT, stack
+from tokonomics.economics.optimisation.stack_outcome import Pricing
+from tokonomics.economics.optimisation.stack_steps import Served
+from tokonomics.economics.serving.dominance import dominated
+from tokonomics.economics.serving.frontier import sweep
+from tokonomics.economics.serving.kv_pressure import kv_pressure
+from tokonomics.economics.serving.operating_points import UNLIMITED, operating_point, shared_fleet
+from tokonomics.economics.serving.regimes import regime_bands
+from tokonomics.economics.serving.replica import batch_rates, itl_at_s, replica_of
+from tokonomics.economics.serving.roofline import ridge, roofline_bound
+from tokonomics.economics.serving.steady_load import decode_only, request_load
+from tokonomics.economics.serving.sweet_spot import sweet_spot
+from tokonomics.economics.serving.user_figures import UserFigure, check_figure
 from tokonomics.errors import Infeasible, InputError
 from tokonomics.physics.capacity import memory_box
 from tokonomics.physics.deployment import deployment

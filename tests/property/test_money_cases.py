@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.break_even import break_even
-from tokonomics.economics.build_case import build_curves
-from tokonomics.economics.build_inputs import Found, gather_build_case
-from tokonomics.economics.cost_curve import monthly_cost
-from tokonomics.economics.hybrid_case import answer_hybrid, hybrid_case
-from tokonomics.economics.on_prem_case import answer_on_prem
+from tokonomics.economics.build_or_buy.break_even import break_even
+from tokonomics.economics.build_or_buy.build_case import build_curves
+from tokonomics.economics.build_or_buy.build_inputs import Found, gather_build_case
+from tokonomics.economics.build_or_buy.cost_curve import monthly_cost
+from tokonomics.economics.build_or_buy.hybrid_case import answer_hybrid, hybrid_case
+from tokonomics.economics.hardware.on_prem_case import answer_on_prem
 
 prices = st.floats(0.01, 100)
 money = st.floats(0, 1e5)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.break_even import break_even, build_or_buy
-from tokonomics.economics.build_ranges import faster, point_ranges, winner_probability
-from tokonomics.economics.cost_curve import CostCurve, api_curve
-from tokonomics.economics.frontier import sweep
-from tokonomics.economics.ranges import ends_of
-from tokonomics.economics.steady_load import request_load
+from tokonomics.economics.build_or_buy.break_even import break_even, build_or_buy
+from tokonomics.economics.build_or_buy.build_ranges import faster, point_ranges, winner_probability
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, api_curve
+from tokonomics.economics.figures.ranges import ends_of
+from tokonomics.economics.serving.frontier import sweep
+from tokonomics.economics.serving.steady_load import request_load
 from tokonomics.physics.deployment import deployment
 
 FACTS = load_catalog()

@@ -128,7 +128,7 @@ def test_a_name_without_a_price_yet_is_missing_not_unknown(tmp_path: Path) -> No
 
 
 def test_an_override_file_that_is_missing_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the override file .*nowhere\.yaml"):
+    with pytest.raises(InputError, match=r"cannot read .*nowhere\.yaml"):
         load_catalog(home=tmp_path, overrides=tmp_path / "nowhere.yaml")
 
 

@@ -133,6 +133,8 @@ def test_diff_of_offers_shows_what_came_went_and_moved() -> None:
     after = [offer("same", 1.04, "s"), offer("moved", 2.2, "s"), offer("new", 4.0, "s")]
     found = diff_offers(before, after)
     assert (found.added, found.removed) == (("aws new l4 r",), ("aws gone l4 r",))
+    assert found.added_usd == {"aws new l4 r": {"on_demand_usd_per_hour": 4.0}}
+    assert found.removed_usd == {"aws gone l4 r": {"on_demand_usd_per_hour": 3.0}}
     [move] = found.moved
     assert (move.key, move.column, move.before_usd, move.after_usd) == (
         "aws moved l4 r",
@@ -141,6 +143,13 @@ def test_diff_of_offers_shows_what_came_went_and_moved() -> None:
         2.2,
     )
     assert round(move.move_frac, 6) == 0.1
+
+
+def test_diff_of_prices_says_what_a_new_endpoint_costs() -> None:
+    found = diff_api_prices([], [price("1"), price("2", date(2026, 12, 1))], at=TODAY)
+    [costs] = found.added_usd.values()
+    assert costs["input_usd_per_mtok"] == 2.0
+    assert diff_api_prices([price("1")], [], at=TODAY).removed_usd.keys() == found.added_usd.keys()
 
 
 def test_diff_of_prices_compares_what_is_in_force() -> None:

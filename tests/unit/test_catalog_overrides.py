@@ -83,7 +83,7 @@ api_prices: [{provider: a, model: b, input_usd_per_mtok: cheap, output_usd_per_m
         ("a.csv", "provider,model\nx,y\n", "cannot tell the table"),
         ("a.csv", "", "cannot tell the table"),
         ("a.yaml", b"\xff\xfe\x00", "not UTF-8"),
-        ("a.yaml", "#" * (MAX_OVERRIDE_BYTES + 1), "more than"),
+        ("a.yaml", "#" * (MAX_OVERRIDE_BYTES + 1), "larger than"),
     ],
 )
 def test_a_broken_file_is_advice_not_a_traceback(tmp_path: Path, name: str, text: str | bytes, message: str) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tokonomics.economics.api_wins import burst, burst_verdict, compliance, multi_model, rapid_iteration
+from tokonomics.economics.build_or_buy.api_wins import burst, burst_verdict, compliance, multi_model, rapid_iteration
 from tokonomics.errors import InputError
 
 

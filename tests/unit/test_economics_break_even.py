@@ -5,10 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from tokonomics.economics.blended import blended_tokens_per_s, blended_usd_per_mtok
-from tokonomics.economics.break_even import break_even, build_or_buy
-from tokonomics.economics.cost_curve import CostCurve, always_on_curve, api_curve, monthly_cost, num_replicas
-from tokonomics.economics.volume_bands import volume_bands
+from tokonomics.economics.build_or_buy.break_even import break_even, build_or_buy
+from tokonomics.economics.build_or_buy.cost_curve import (
+    CostCurve,
+    always_on_curve,
+    api_curve,
+    monthly_cost,
+    num_replicas,
+)
+from tokonomics.economics.build_or_buy.volume_bands import volume_bands
+from tokonomics.economics.tokens.blended import blended_tokens_per_s, blended_usd_per_mtok
 from tokonomics.errors import InputError
 
 OWN = CostCurve(

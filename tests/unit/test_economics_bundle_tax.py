@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tokonomics.economics.bundle_tax import Box, bundle_tax, cheapest_boxes, num_boxes
+from tokonomics.economics.hardware.bundle_tax import Box, bundle_tax, cheapest_boxes, num_boxes
 from tokonomics.errors import Infeasible, InputError
 
 P5 = Box(name="p5.48xlarge", num_gpus=8, usd_per_hour=98.32)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tokonomics.economics.cascade import Tier, article_tiers, cascade_cost, cascade_month
-from tokonomics.economics.cascade_quality import (
+from tokonomics.economics.quality.cascade import Tier, article_tiers, cascade_cost, cascade_month
+from tokonomics.economics.quality.cascade_quality import (
     cascade_quality,
     cascade_verdict,
     hard_query_reach_frac,

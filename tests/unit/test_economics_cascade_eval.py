@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tokonomics.economics.cascade_curve import cost_at_quality_usd_per_request, hull_area_frac, upper_hull
-from tokonomics.economics.cascade_eval import (
+from tokonomics.economics.quality.cascade_curve import cost_at_quality_usd_per_request, hull_area_frac, upper_hull
+from tokonomics.economics.quality.cascade_eval import (
     TwoTier,
     choose_threshold_frac,
     evaluate_cascade,
@@ -14,7 +14,7 @@ from tokonomics.economics.cascade_eval import (
     split_halves,
     threshold_curve,
 )
-from tokonomics.economics.gap_recovery import (
+from tokonomics.economics.quality.gap_recovery import (
     auroc_frac,
     escalated_for_quality_frac,
     gap_recovery,

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tokonomics.economics._checks import Checks
-from tokonomics.economics.assumptions import assumed_values, assumptions, read_table
+from tokonomics.economics.figures.assumptions import assumed_values, assumptions, read_table
+from tokonomics.economics.figures.checks import Checks
 from tokonomics.errors import InputError, UnknownName
 
 

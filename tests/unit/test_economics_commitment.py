@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tokonomics.economics.commitment import (
+from tokonomics.economics.hardware.commitment import (
     Future,
     Term,
     advise_commitment,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tokonomics.economics.distillation import (
+from tokonomics.economics.quality.distillation import (
     Student,
     article_students,
     cheapest_student,
@@ -13,7 +13,7 @@ from tokonomics.economics.distillation import (
     price_students,
     suitability,
 )
-from tokonomics.economics.distillation_roi import Distillation, distillation_roi, teacher_generation_usd
+from tokonomics.economics.quality.distillation_roi import Distillation, distillation_roi, teacher_generation_usd
 from tokonomics.errors import Infeasible, InputError, UnknownName
 
 ROWS = price_students(article_students(), gpu_usd_per_hour=2.49)

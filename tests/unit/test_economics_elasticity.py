@@ -2,15 +2,15 @@
 
 import pytest
 
-from tokonomics.economics.elasticity import (
+from tokonomics.economics.outlook.elasticity import (
     DemandPoint,
     elasticity_exponent,
     forecast_spend,
     measure_elasticity,
     volume_growth_ratio,
 )
-from tokonomics.economics.projection import YearFactor, article_projection, project_cost
-from tokonomics.economics.use_cases import anchor_ratios, open_use_cases
+from tokonomics.economics.outlook.projection import YearFactor, article_projection, project_cost
+from tokonomics.economics.outlook.use_cases import anchor_ratios, open_use_cases
 from tokonomics.errors import InputError
 
 POINTS = [

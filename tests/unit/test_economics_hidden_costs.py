@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from tokonomics.economics.assumptions import assumed_values, read_table
-from tokonomics.economics.hidden_costs import HiddenCost, hidden_cost_register, hidden_costs
+from tokonomics.economics.figures.assumptions import assumed_values, read_table
+from tokonomics.economics.hardware.hidden_costs import HiddenCost, hidden_cost_register, hidden_costs
 from tokonomics.errors import InputError
 
 

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from tokonomics.economics.hourly_rates import (
+from tokonomics.economics.hardware.hourly_rates import (
     per_gpu_usd_per_hour,
     price_spread,
     rank_rates,
     reserved_saving,
 )
-from tokonomics.economics.spot import spot_rate
+from tokonomics.economics.hardware.spot import spot_rate
 from tokonomics.errors import InputError
 
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tokonomics.economics.duration_curve import (
+from tokonomics.economics.build_or_buy.duration_curve import (
     capacity_for_share_tokens_per_s,
     capacity_split,
     exceeded_level_tokens_per_s,
     load_duration,
     steady_and_peak,
 )
-from tokonomics.economics.hybrid import HybridTerms, best_hybrid, share_rule, split_cost, strategy
+from tokonomics.economics.build_or_buy.hybrid import HybridTerms, best_hybrid, share_rule, split_cost, strategy
 from tokonomics.errors import InputError
 
 DAY = 86_400.0

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tokonomics.economics.levers import System, lever_shares, rank_systems, step_shares
+from tokonomics.economics.optimisation.levers import System, lever_shares, rank_systems, step_shares
 from tokonomics.errors import InputError
 
 
@@ -64,3 +64,9 @@ def test_nonsense_is_refused() -> None:
     with pytest.raises(InputError) as both:
         System(name="x", usd_per_hour=-1, tokens_per_s=0)
     assert len(both.value.violations) == 2
+
+
+def test_the_levers_of_the_article_s_introduction() -> None:
+    shares = lever_shares(system("fast", 10, 1000), system("slow", 1, 200))
+    assert shares.total_factor == pytest.approx(2.0)  # half the cost: a tenth of the price, a fifth of the yield
+    assert shares.price_frac == pytest.approx(3.32, abs=0.005)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.on_prem import (
+from tokonomics.economics.figures.assumptions import assumed_values
+from tokonomics.economics.hardware.on_prem import (
     OnPrem,
     annuity_usd_per_month,
     break_even_utilisation_frac,

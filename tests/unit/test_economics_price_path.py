@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tokonomics.economics._student import t_quantile
-from tokonomics.economics.decline import compound, decline_factor, fit_decline
-from tokonomics.economics.price_path import PriceRow, fit_path, price_path
+from tokonomics.economics.figures._student import t_quantile
+from tokonomics.economics.outlook.decline import compound, decline_factor, fit_decline
+from tokonomics.economics.outlook.price_path import PriceRow, fit_path, price_path
 from tokonomics.errors import InputError, MissingFact
 
 ROWS = [

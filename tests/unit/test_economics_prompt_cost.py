@@ -5,14 +5,14 @@ from datetime import date
 
 import pytest
 
-from tokonomics.economics.few_shot import (
+from tokonomics.economics.tokens.few_shot import (
     TokenPrices,
     few_shot,
     output_saving_usd_per_month,
     workload_share,
 )
-from tokonomics.economics.prompt_cost import InputRate, prompt_cost, prompt_growth, prompt_versus_output
-from tokonomics.economics.reasoning import input_tokens_for_ratio, reasoning_cost
+from tokonomics.economics.tokens.prompt_cost import InputRate, prompt_cost, prompt_growth, prompt_versus_output
+from tokonomics.economics.tokens.reasoning import input_tokens_for_ratio, reasoning_cost
 from tokonomics.errors import InputError
 from tokonomics.units import usd_per_mtok
 

@@ -7,25 +7,33 @@ import numpy as np
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.break_even import break_even, build_or_buy
-from tokonomics.economics.build_inputs import Found, gather_build_case
-from tokonomics.economics.build_ranges import faster, point_ranges, row_ranges, winner_probability
-from tokonomics.economics.cost_curve import CostCurve, api_curve
-from tokonomics.economics.cost_per_token import TokenCost
-from tokonomics.economics.cross_test import cross_test
-from tokonomics.economics.duration_curve import steady_and_peak
-from tokonomics.economics.frontier import sweep
-from tokonomics.economics.hybrid import HybridTerms, best_hybrid, strategy
-from tokonomics.economics.hybrid_ranges import choice_ranges, faster_terms, split_ranges
-from tokonomics.economics.modelled_replica import modelled_replica
-from tokonomics.economics.operating_points import UNLIMITED, operating_point
-from tokonomics.economics.ranges import central_rates, cost_ends, ends_dict, ends_of, hull, range_term, solved_ends
-from tokonomics.economics.replica import replica_of
-from tokonomics.economics.replica_spread import limits_probability, replica_spread
-from tokonomics.economics.stack import KEPT, stack
-from tokonomics.economics.stack_outcome import Pricing
-from tokonomics.economics.stack_steps import Served
-from tokonomics.economics.steady_load import decode_only, request_load
+from tokonomics.economics.build_or_buy.break_even import break_even, build_or_buy
+from tokonomics.economics.build_or_buy.build_inputs import Found, gather_build_case
+from tokonomics.economics.build_or_buy.build_ranges import faster, point_ranges, row_ranges, winner_probability
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, api_curve
+from tokonomics.economics.build_or_buy.duration_curve import steady_and_peak
+from tokonomics.economics.build_or_buy.hybrid import HybridTerms, best_hybrid, strategy
+from tokonomics.economics.build_or_buy.hybrid_ranges import choice_ranges, faster_terms, split_ranges
+from tokonomics.economics.figures.cost_per_token import TokenCost
+from tokonomics.economics.figures.ranges import (
+    central_rates,
+    cost_ends,
+    ends_dict,
+    ends_of,
+    hull,
+    range_term,
+    solved_ends,
+)
+from tokonomics.economics.optimisation.cross_test import cross_test
+from tokonomics.economics.optimisation.stack import KEPT, stack
+from tokonomics.economics.optimisation.stack_outcome import Pricing
+from tokonomics.economics.optimisation.stack_steps import Served
+from tokonomics.economics.serving.frontier import sweep
+from tokonomics.economics.serving.modelled_replica import modelled_replica
+from tokonomics.economics.serving.operating_points import UNLIMITED, operating_point
+from tokonomics.economics.serving.replica import replica_of
+from tokonomics.economics.serving.replica_spread import limits_probability, replica_spread
+from tokonomics.economics.serving.steady_load import decode_only, request_load
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.uncertainty import Z90
 from tokonomics.workload.slo import Slo, parse_slo

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tokonomics.economics.router_eval import Pool, evaluate_router, report_router, route, router_hull
+from tokonomics.economics.quality.router_eval import Pool, evaluate_router, report_router, route, router_hull
 from tokonomics.errors import InputError
 
 SCORE = np.array([[1, 1], [0, 1], [1, 1], [0, 1], [1, 0], [0, 0]], dtype=float)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokonomics.economics.router_eval import Pool
-from tokonomics.economics.routing_answer import answer_routing
-from tokonomics.economics.routing_data import ModelPrice, RoutingData, Selection, read_routing_data
+from tokonomics.economics.quality.router_eval import Pool
+from tokonomics.economics.quality.routing_answer import answer_routing
+from tokonomics.economics.quality.routing_data import ModelPrice, RoutingData, Selection, read_routing_data
 from tokonomics.errors import InputError
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tokonomics.economics.break_even import break_even
-from tokonomics.economics.cost_curve import CostCurve, api_curve
-from tokonomics.economics.sensitivity import sweep, tornado
+from tokonomics.economics.build_or_buy.break_even import break_even
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, api_curve
+from tokonomics.economics.figures.sensitivity import sweep, tornado
 from tokonomics.errors import InputError
 
 

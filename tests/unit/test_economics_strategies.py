@@ -2,8 +2,12 @@
 
 import pytest
 
-from tokonomics.economics.assumptions import read_table
-from tokonomics.economics.strategies import at_utilisation_usd_per_mtok, strategy_spread_ratio, strategy_table
+from tokonomics.economics.build_or_buy.strategies import (
+    at_utilisation_usd_per_mtok,
+    strategy_spread_ratio,
+    strategy_table,
+)
+from tokonomics.economics.figures.assumptions import read_table
 from tokonomics.errors import InputError
 
 TABLES = (

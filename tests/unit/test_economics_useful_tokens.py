@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tokonomics.economics.useful_tokens import WASTE_CLASSES, useful_cost
+from tokonomics.economics.tokens.useful_tokens import WASTE_CLASSES, useful_cost
 from tokonomics.errors import InputError, UnknownName
 
 

@@ -3,16 +3,16 @@
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.decode_formulas import (
+from tokonomics.economics.serving.decode_formulas import (
     compute_use_frac,
     decode_tokens_per_s,
     prefill_tokens_per_s,
     running_sequences,
     small_batch,
 )
-from tokonomics.economics.frontier import sweep
-from tokonomics.economics.steady_load import decode_only
-from tokonomics.economics.user_figures import UserFigure, check_figure, figure_bound, identity_problem
+from tokonomics.economics.serving.frontier import sweep
+from tokonomics.economics.serving.steady_load import decode_only
+from tokonomics.economics.serving.user_figures import UserFigure, check_figure, figure_bound, identity_problem
 from tokonomics.errors import Infeasible, InputError
 from tokonomics.physics.deployment import deployment
 

@@ -6,19 +6,19 @@ from itertools import pairwise
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.frontier import sweep
-from tokonomics.economics.operating_points import (
+from tokonomics.economics.serving.frontier import sweep
+from tokonomics.economics.serving.operating_points import (
     UNLIMITED,
     operating_point,
     premium_ratio,
     preset_slos,
     shared_fleet,
 )
-from tokonomics.economics.regimes import FREE_LUNCH, PLATEAU, Band, diminishing_batch, regime_bands, regime_name
-from tokonomics.economics.replica import itl_at_s, metric_at_s
-from tokonomics.economics.stack_assumptions import assumed_figures, resolve_assumptions, stack_assumptions
-from tokonomics.economics.steady_load import decode_only, request_load
-from tokonomics.economics.sweet_spot import ConstraintChange, constraint_changes, sweet_spot
+from tokonomics.economics.serving.regimes import FREE_LUNCH, PLATEAU, Band, diminishing_batch, regime_bands, regime_name
+from tokonomics.economics.serving.replica import itl_at_s, metric_at_s
+from tokonomics.economics.serving.stack_assumptions import assumed_figures, resolve_assumptions, stack_assumptions
+from tokonomics.economics.serving.steady_load import decode_only, request_load
+from tokonomics.economics.serving.sweet_spot import ConstraintChange, constraint_changes, sweet_spot
 from tokonomics.errors import InputError
 from tokonomics.physics.deployment import deployment
 from tokonomics.workload.slo import parse_slo

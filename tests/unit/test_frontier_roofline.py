@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.roofline import BOUNDS, ideal_step_model, ridge, ridges, roofline_bound
+from tokonomics.economics.serving.roofline import BOUNDS, ideal_step_model, ridge, ridges, roofline_bound
 from tokonomics.errors import MissingFact
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.step import step_time

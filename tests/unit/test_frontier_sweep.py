@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.dominance import dominated, mark_dominated
-from tokonomics.economics.frontier import sweep, sweep_point
-from tokonomics.economics.kv_pressure import kv_pressure
-from tokonomics.economics.latency_growth import latency_growth
-from tokonomics.economics.replica import batch_rates, itl_at_s, metric_at_s, refusal, replica_of
-from tokonomics.economics.steady_load import decode_only, request_load
+from tokonomics.economics.serving.dominance import dominated, mark_dominated
+from tokonomics.economics.serving.frontier import sweep, sweep_point
+from tokonomics.economics.serving.kv_pressure import kv_pressure
+from tokonomics.economics.serving.latency_growth import latency_growth
+from tokonomics.economics.serving.replica import batch_rates, itl_at_s, metric_at_s, refusal, replica_of
+from tokonomics.economics.serving.steady_load import decode_only, request_load
 from tokonomics.errors import Infeasible, InputError
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.steady import steady_batch

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.build_answer import answer_build, explain_break_even
-from tokonomics.economics.build_ask import hidden_lines
-from tokonomics.economics.build_case import build_curves, replica_tokens_per_s, step_usd_per_month
-from tokonomics.economics.build_inputs import Found, gather_build_case
-from tokonomics.economics.build_rules import Circumstances, judge_rules, rule_problems
-from tokonomics.economics.hidden_costs import hidden_cost_register
-from tokonomics.economics.inputs import resolve_inputs, values_of
-from tokonomics.economics.list_prices import TokenPrice
-from tokonomics.economics.modelled_replica import check_stated_rate, modelled_replica
+from tokonomics.economics.build_or_buy.build_answer import answer_build, explain_break_even
+from tokonomics.economics.build_or_buy.build_ask import hidden_lines
+from tokonomics.economics.build_or_buy.build_case import build_curves, replica_tokens_per_s, step_usd_per_month
+from tokonomics.economics.build_or_buy.build_inputs import Found, gather_build_case
+from tokonomics.economics.build_or_buy.build_rules import Circumstances, judge_rules, rule_problems
+from tokonomics.economics.figures.inputs import resolve_inputs, values_of
+from tokonomics.economics.hardware.hidden_costs import hidden_cost_register
+from tokonomics.economics.hardware.list_prices import TokenPrice
+from tokonomics.economics.serving.modelled_replica import check_stated_rate, modelled_replica
 from tokonomics.errors import Infeasible, InputError
 from tokonomics.workload.slo import Slo, parse_slo
 from tokonomics.workload.traffic import traffic_from_rate

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tokonomics.economics.build_inputs import Found, gather_build_case
-from tokonomics.economics.duration_curve import load_duration
-from tokonomics.economics.hybrid_case import (
+from tokonomics.economics.build_or_buy.build_inputs import Found, gather_build_case
+from tokonomics.economics.build_or_buy.duration_curve import load_duration
+from tokonomics.economics.build_or_buy.hybrid_case import (
     answer_hybrid,
     explain_hybrid,
     hybrid_case,

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from tokonomics.catalog.load import load_catalog
 from tokonomics.catalog.offer import Offer
 from tokonomics.cli.money_options import key_values, number_options
-from tokonomics.economics.explanation import Explanation, Term, short_number, unit_of
-from tokonomics.economics.inputs import (
+from tokonomics.economics.figures.explanation import Explanation, Term, short_number, unit_of
+from tokonomics.economics.figures.inputs import (
     assumed_term,
     input_sentences,
     resolve_inputs,
@@ -19,7 +19,7 @@ from tokonomics.economics.inputs import (
     stated_term,
     values_of,
 )
-from tokonomics.economics.list_prices import cheapest_hour, token_price
+from tokonomics.economics.hardware.list_prices import cheapest_hour, token_price
 from tokonomics.errors import InputError, MissingFact, UnknownName
 from tokonomics.report.explained import explained_table, inputs_dict
 

@@ -9,8 +9,8 @@ import pytest
 
 import tokonomics
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.ask import ask as plain_ask
-from tokonomics.economics.evidence_words import evidence_sentence
+from tokonomics.economics.quoting.ask import ask as plain_ask
+from tokonomics.economics.quoting.evidence_words import evidence_sentence
 from tokonomics.errors import InputError, UnknownName
 from tokonomics.measure.ask import ask, quote_for, scenario_evidence
 from tokonomics.measure.calibration.problem import Problem

@@ -351,7 +351,7 @@ def test_committed_machines_are_a_family_where_a_term_has_a_price():
 
 def test_no_plan_is_dearer_than_the_rules_of_thumb():
     """The best fleet of one kind that a quote finds, the largest accelerator for the peak, and everything at an API."""
-    from tokonomics.economics.ask import ask
+    from tokonomics.economics.quoting.ask import ask
 
     found = made(50.0, gpus=[], plan={"families": ["self_hosted", "hybrid", "all_api"]})
     scenario = found.asked.scenario.model_copy(update={"plan": None, "precisions": ("fp8", "bf16")})

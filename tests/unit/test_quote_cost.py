@@ -13,13 +13,13 @@ from tokonomics.catalog.api_price import ApiPrice
 from tokonomics.catalog.load import load_catalog
 from tokonomics.catalog.offer import Offer
 from tokonomics.catalog.rates import Rates
-from tokonomics.economics.api_cost import api_option, api_rates
-from tokonomics.economics.candidates import Search, candidates, default_precisions
-from tokonomics.economics.cost_per_token import TokenVolume, token_cost
-from tokonomics.economics.demand import demand_of
-from tokonomics.economics.load_curve import load_curve
-from tokonomics.economics.owned import owned_offers
-from tokonomics.economics.self_host import fleets, priced, unpriced
+from tokonomics.economics.figures.cost_per_token import TokenVolume, token_cost
+from tokonomics.economics.hardware.owned import owned_offers
+from tokonomics.economics.quoting.api_cost import api_option, api_rates
+from tokonomics.economics.quoting.candidates import Search, candidates, default_precisions
+from tokonomics.economics.quoting.demand import demand_of
+from tokonomics.economics.quoting.load_curve import load_curve
+from tokonomics.economics.quoting.self_host import fleets, priced, unpriced
 from tokonomics.errors import InputError
 from tokonomics.units import HOURS_PER_MONTH, SECONDS_PER_MONTH, tokens_per_gpu_hour, usd_per_mtok
 from tokonomics.workload.scenario import Owned

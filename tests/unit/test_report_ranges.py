@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokonomics.economics.cost_per_token import TokenCost
+from tokonomics.economics.figures.cost_per_token import TokenCost
 from tokonomics.report.ranges import cost_range_dict, drop_empty, range_clause, range_text, ranges_dict
 from tokonomics.report.view import Column, Table
 

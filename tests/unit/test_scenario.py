@@ -390,7 +390,7 @@ class TestFile:
 class TestHostileFile:
     def test_too_large(self, tmp_path):
         (sentence,) = file_violations(tmp_path, "# " + "x" * MAX_FILE_BYTES)
-        assert "larger than 262144 bytes" in sentence
+        assert "larger than 262,144 bytes" in sentence
 
     def test_alias_bomb(self, tmp_path):
         layers = ["a: &a [x,x,x,x,x,x,x,x,x]"]

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tokonomics.economics.ask import ask
+from tokonomics.economics.quoting.ask import ask
 from tokonomics.simulation.ask import build_case, replay
 from tokonomics.workload.scenario import Scenario
 

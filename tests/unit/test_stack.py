@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.cross_test import cross_test
-from tokonomics.economics.frontier import sweep
-from tokonomics.economics.operating_points import operating_point
-from tokonomics.economics.quantisation import format_change, format_gains
-from tokonomics.economics.replica import replica_of
-from tokonomics.economics.stack import ASIDE, INFEASIBLE, KEPT, stack
-from tokonomics.economics.stack_assumptions import assumed_figures
-from tokonomics.economics.stack_outcome import Pricing
-from tokonomics.economics.stack_steps import STEPS, Served, Setup, serve
-from tokonomics.economics.steady_load import decode_only, request_load
-from tokonomics.economics.unfused_attention import score_traffic, with_scores
+from tokonomics.economics.optimisation.cross_test import cross_test
+from tokonomics.economics.optimisation.quantisation import format_change, format_gains
+from tokonomics.economics.optimisation.stack import ASIDE, INFEASIBLE, KEPT, stack
+from tokonomics.economics.optimisation.stack_outcome import Pricing
+from tokonomics.economics.optimisation.stack_steps import STEPS, Served, Setup, serve
+from tokonomics.economics.optimisation.unfused_attention import score_traffic, with_scores
+from tokonomics.economics.serving.frontier import sweep
+from tokonomics.economics.serving.operating_points import operating_point
+from tokonomics.economics.serving.replica import replica_of
+from tokonomics.economics.serving.stack_assumptions import assumed_figures
+from tokonomics.economics.serving.steady_load import decode_only, request_load
 from tokonomics.errors import InputError, MissingFact, UnknownName
 from tokonomics.physics.capacity import memory_box
 from tokonomics.physics.deployment import deployment

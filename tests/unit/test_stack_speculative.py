@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.replica import batch_rates, replica_of
-from tokonomics.economics.speculative import (
+from tokonomics.economics.optimisation.speculative import (
     Speculation,
     accepted_tokens,
     break_even_batch,
@@ -13,8 +12,9 @@ from tokonomics.economics.speculative import (
     speculate,
     speculation_of,
 )
-from tokonomics.economics.stack_assumptions import stack_assumptions
-from tokonomics.economics.steady_load import decode_only, request_load
+from tokonomics.economics.serving.replica import batch_rates, replica_of
+from tokonomics.economics.serving.stack_assumptions import stack_assumptions
+from tokonomics.economics.serving.steady_load import decode_only, request_load
 from tokonomics.errors import InputError
 from tokonomics.physics.deployment import deployment
 

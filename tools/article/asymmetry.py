@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.few_shot import TokenPrices, workload_share
-from tokonomics.economics.few_shot import few_shot as few_shot_of
-from tokonomics.economics.prompt_cost import InputRate, PromptVersus, prompt_cost, prompt_versus_output
-from tokonomics.economics.reasoning import reasoning_cost
+from tokonomics.economics.tokens.few_shot import TokenPrices, workload_share
+from tokonomics.economics.tokens.few_shot import few_shot as few_shot_of
+from tokonomics.economics.tokens.prompt_cost import InputRate, PromptVersus, prompt_cost, prompt_versus_output
+from tokonomics.economics.tokens.reasoning import reasoning_cost
 from tokonomics.units import MTOK, usd_per_mtok
 from tools.article.values import Range
 from tools.article.world import catalogue, reference

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from tokonomics.economics import api_wins
-from tokonomics.economics import break_even as solver
-from tokonomics.economics.api_wins import multi_model
-from tokonomics.economics.blended import blended_tokens_per_s, blended_usd_per_mtok
-from tokonomics.economics.break_even import BuildOrBuy, build_or_buy
-from tokonomics.economics.cost_curve import CostCurve, always_on_curve, api_curve, monthly_cost
-from tokonomics.economics.duration_curve import (
+from tokonomics.economics.build_or_buy import api_wins
+from tokonomics.economics.build_or_buy import break_even as solver
+from tokonomics.economics.build_or_buy.api_wins import multi_model
+from tokonomics.economics.build_or_buy.break_even import BuildOrBuy, build_or_buy
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, always_on_curve, api_curve, monthly_cost
+from tokonomics.economics.build_or_buy.duration_curve import (
     LoadDuration,
     capacity_split,
     exceeded_level_tokens_per_s,
     steady_and_peak,
 )
-from tokonomics.economics.hybrid import HybridTerms, share_rule, split_cost
+from tokonomics.economics.build_or_buy.hybrid import HybridTerms, share_rule, split_cost
+from tokonomics.economics.tokens.blended import blended_tokens_per_s, blended_usd_per_mtok
 from tokonomics.units import MTOK, SECONDS_PER_DAY, usd_per_mtok
 from tools.article.world import reference
 

@@ -3,14 +3,18 @@
 from dataclasses import replace
 from datetime import date
 
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.blended import blended_usd_per_mtok
-from tokonomics.economics.cost_curve import CostCurve
-from tokonomics.economics.on_prem import OnPrem, on_prem_cost
-from tokonomics.economics.prompt_cost import InputRate
-from tokonomics.economics.prompt_cost import prompt_growth as growth_of
-from tokonomics.economics.strategies import at_utilisation_usd_per_mtok, strategy_spread_ratio, strategy_table
-from tokonomics.economics.volume_bands import volume_bands
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve
+from tokonomics.economics.build_or_buy.strategies import (
+    at_utilisation_usd_per_mtok,
+    strategy_spread_ratio,
+    strategy_table,
+)
+from tokonomics.economics.build_or_buy.volume_bands import volume_bands
+from tokonomics.economics.figures.assumptions import assumed_values
+from tokonomics.economics.hardware.on_prem import OnPrem, on_prem_cost
+from tokonomics.economics.tokens.blended import blended_usd_per_mtok
+from tokonomics.economics.tokens.prompt_cost import InputRate
+from tokonomics.economics.tokens.prompt_cost import prompt_growth as growth_of
 from tokonomics.units import MTOK, usd_per_mtok
 from tools.article import build_or_buy
 from tools.article.asymmetry import api_price

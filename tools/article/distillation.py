@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from tokonomics.economics import cascade_quality as quality_of
-from tokonomics.economics.cascade import Tier, article_tiers, cascade_cost
-from tokonomics.economics.distillation import StudentCost, article_students, price_students
-from tokonomics.economics.hourly_rates import rank_rates
+from tokonomics.economics.hardware.hourly_rates import rank_rates
+from tokonomics.economics.quality import cascade_quality as quality_of
+from tokonomics.economics.quality.cascade import Tier, article_tiers, cascade_cost
+from tokonomics.economics.quality.distillation import StudentCost, article_students, price_students
 from tokonomics.physics.formats import weight_format
 from tokonomics.physics.weights import weight_bytes
 from tokonomics.units import GB

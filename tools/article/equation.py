@@ -1,8 +1,8 @@
 """Sections 0 and 1: what a token costs, and what one accelerator can yield at most."""
 
-from tokonomics.economics.decode_formulas import compute_use_frac, prefill_tokens_per_s
-from tokonomics.economics.levers import System, rank_systems
-from tokonomics.economics.roofline import ridge, roofline_bound
+from tokonomics.economics.optimisation.levers import System, rank_systems
+from tokonomics.economics.serving.decode_formulas import compute_use_frac, prefill_tokens_per_s
+from tokonomics.economics.serving.roofline import ridge, roofline_bound
 from tokonomics.physics.step import step_model, step_time
 from tokonomics.units import TFLOP, tokens_per_gpu_hour, usd_per_mtok
 from tools.article.world import catalogue, ideal

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tokonomics.economics.roofline import roofline_bound
+from tokonomics.economics.serving.roofline import roofline_bound
 from tokonomics.units import MS, usd_per_mtok
 from tokonomics.workload.slo import parse_slo
 from tools.article.stack import factor

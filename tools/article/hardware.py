@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from tokonomics.catalog.offer_choice import listed_offers
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.bundle_tax import Box, bundle_tax
-from tokonomics.economics.hourly_rates import PriceSpread, per_gpu_usd_per_hour, price_spread
-from tokonomics.economics.hourly_rates import reserved_saving as saving_of
-from tokonomics.economics.on_prem import OnPrem, on_prem_cost
-from tokonomics.economics.spot import spot_rate
+from tokonomics.economics.figures.assumptions import assumed_values
+from tokonomics.economics.hardware.bundle_tax import Box, bundle_tax
+from tokonomics.economics.hardware.hourly_rates import PriceSpread, per_gpu_usd_per_hour, price_spread
+from tokonomics.economics.hardware.hourly_rates import reserved_saving as saving_of
+from tokonomics.economics.hardware.on_prem import OnPrem, on_prem_cost
+from tokonomics.economics.hardware.spot import spot_rate
 from tools.article.values import Range
 from tools.article.world import catalogue, offer_of, usd_per_hour
 

@@ -1,9 +1,9 @@
 """Section 8: hardware to come, and what cheaper tokens do to their volume."""
 
-from tokonomics.economics.decline import decline_factor
-from tokonomics.economics.elasticity import DemandPoint, Elasticity, measure_elasticity
-from tokonomics.economics.projection import ArticleYear, article_projection
-from tokonomics.economics.roofline import roofline_bound
+from tokonomics.economics.outlook.decline import decline_factor
+from tokonomics.economics.outlook.elasticity import DemandPoint, Elasticity, measure_elasticity
+from tokonomics.economics.outlook.projection import ArticleYear, article_projection
+from tokonomics.economics.serving.roofline import roofline_bound
 from tokonomics.physics.formats import kv_element_bytes, weight_format
 from tokonomics.units import GB, TB
 from tools.article.values import Range

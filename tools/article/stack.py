@@ -1,14 +1,14 @@
 """Section 3: what each optimisation does to the rate of a 70B, and what the H100 allows."""
 
-from tokonomics.economics.cross_test import cross_test
-from tokonomics.economics.decode_formulas import running_sequences
-from tokonomics.economics.levers import step_shares
-from tokonomics.economics.quantisation import FormatChange, format_change, format_gains
-from tokonomics.economics.replica import replica_of
-from tokonomics.economics.roofline import roofline_bound
-from tokonomics.economics.speculative import latency_factor, speculate, speculation_of
-from tokonomics.economics.steady_load import decode_only
-from tokonomics.economics.user_figures import UserFigure
+from tokonomics.economics.optimisation.cross_test import cross_test
+from tokonomics.economics.optimisation.levers import step_shares
+from tokonomics.economics.optimisation.quantisation import FormatChange, format_change, format_gains
+from tokonomics.economics.optimisation.speculative import latency_factor, speculate, speculation_of
+from tokonomics.economics.serving.decode_formulas import running_sequences
+from tokonomics.economics.serving.replica import replica_of
+from tokonomics.economics.serving.roofline import roofline_bound
+from tokonomics.economics.serving.steady_load import decode_only
+from tokonomics.economics.serving.user_figures import UserFigure
 from tokonomics.physics.capacity import memory_box
 from tokonomics.units import MS
 from tools.article.values import Bound, Range

@@ -4,7 +4,7 @@ from functools import cache
 
 from tokonomics.catalog.load import Catalog, load_catalog
 from tokonomics.catalog.offer import Offer
-from tokonomics.economics.assumptions import assumed_values
+from tokonomics.economics.figures.assumptions import assumed_values
 from tokonomics.physics.deployment import Deployment, deployment
 
 ARTICLE_SNAPSHOT = "2025-03-31"

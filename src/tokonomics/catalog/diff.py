@@ -25,14 +25,28 @@ class Move:
         return self.after_usd / self.before_usd - 1.0
 
 
+Prices = Mapping[str, Mapping[str, float]]
+"""By key, then by column: every known price of a row, USD per hour or per Mtok."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotDiff:
-    """Keys that came and went, and prices that moved, of one table."""
+    """What came and went, with its prices, and prices that moved, of one table."""
 
     table: str
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
+    added_usd: Prices
+    removed_usd: Prices
     moved: tuple[Move, ...]
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Keys that came."""
+        return tuple(self.added_usd)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Keys that went."""
+        return tuple(self.removed_usd)
 
 
 def diff_offers(before: Sequence[Offer], after: Sequence[Offer]) -> SnapshotDiff:
@@ -64,10 +78,19 @@ def _diff(table: str, old: Mapping[str, object], new: Mapping[str, object], colu
     )
     return SnapshotDiff(
         table=table,
-        added=tuple(key for key in new if key not in old),
-        removed=tuple(key for key in old if key not in new),
+        added_usd=_prices({key: row for key, row in new.items() if key not in old}, columns),
+        removed_usd=_prices({key: row for key, row in old.items() if key not in new}, columns),
         moved=tuple(move for move in moves if move is not None),
     )
+
+
+def _prices(rows: Mapping[str, object], columns: Sequence[str]) -> Prices:
+    return {key: _known_usd(row, columns) for key, row in rows.items()}
+
+
+def _known_usd(row: object, columns: Sequence[str]) -> dict[str, float]:
+    found = ((column, getattr(row, column)) for column in columns)
+    return {column: float(str(usd)) for column, usd in found if usd is not None}
 
 
 def _move(key: str, column: str, before: object, after: object) -> Move | None:

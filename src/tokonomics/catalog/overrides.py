@@ -17,6 +17,7 @@ from tokonomics.catalog.api_price_table import gather_api_prices
 from tokonomics.catalog.offer import Offer, parse_offer
 from tokonomics.catalog.tables import Row, read_rows
 from tokonomics.errors import InputError, raise_all
+from tokonomics.files import bounded_text
 
 MAX_OVERRIDE_BYTES = 1_000_000
 MAX_YAML_BRACKETS = 1000
@@ -42,7 +43,7 @@ class Overrides:
 
 def read_overrides(path: Path) -> Overrides:
     """Facts of a YAML or CSV file; InputError lists everything that is wrong with it."""
-    text = _read(path)
+    text = bounded_text(path, most_bytes=MAX_OVERRIDE_BYTES, advice="split the override file")
     problems: list[str] = []
     rows = _csv_rows(path, text, problems) if path.suffix.lower() == ".csv" else _yaml_rows(path, text, problems)
     for row in (row for some in rows.values() for row in some):
@@ -56,20 +57,6 @@ def read_overrides(path: Path) -> Overrides:
     )
     raise_all(problems)
     return found
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_OVERRIDE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot read the override file {path}: {error.strerror}; check the path") from None
-    if len(data) > MAX_OVERRIDE_BYTES:
-        raise InputError(f"{path}: more than {MAX_OVERRIDE_BYTES} bytes; split the override file")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; save the override file as UTF-8") from None
 
 
 def _csv_rows(path: Path, text: str, problems: list[str]) -> dict[str, list[Row]]:

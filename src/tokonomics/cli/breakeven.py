@@ -60,7 +60,10 @@ def breakeven(output: OutputOptions, facts: "Facts", explained: bool, **flags: A
 
     Without flags it solves the article's case with its dated figures. Name --gpu, --model and --api to price your own.
     """
-    from tokonomics.economics.build_ask import BuildQuestion, ask_build  # NumPy and the catalogue load only when asked
+    from tokonomics.economics.build_or_buy.build_ask import (  # NumPy and the catalogue load only when asked
+        BuildQuestion,
+        ask_build,
+    )
     from tokonomics.report.breakeven_dict import breakeven_dict
     from tokonomics.report.breakeven_view import breakeven_view
     from tokonomics.report.json import document

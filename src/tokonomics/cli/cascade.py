@@ -11,7 +11,7 @@ from tokonomics.cli.output import OutputOptions, emit, output_options
 from tokonomics.errors import InputError, raise_all
 
 if TYPE_CHECKING:
-    from tokonomics.economics.routing_data import ModelPrice
+    from tokonomics.economics.quality.routing_data import ModelPrice
 
 _RATE = {"gpu_usd_per_hour": "Price of one accelerator-hour, for the article's tiers"}
 _NUMBERS = {
@@ -81,7 +81,7 @@ def cascade(output: OutputOptions, explained: bool, stated: dict[str, float | No
         _judge(flags, output, explained=explained)
         return
     _refuse(flags, {}, _ONLY_DATA, "needs --data FILE")
-    from tokonomics.economics.cascade_ask import CascadeQuestion, ask_cascade  # NumPy loads only when asked
+    from tokonomics.economics.quality.cascade_ask import CascadeQuestion, ask_cascade  # NumPy loads only when asked
     from tokonomics.report.cascade_view import cascade_dict, cascade_view
     from tokonomics.report.json import document
 
@@ -100,8 +100,8 @@ def _judge(flags: dict[str, Any], output: OutputOptions, *, explained: bool) -> 
     """Judge a cascade or a router on per-query data."""
     import numpy as np  # slow to import, and only data need it
 
-    from tokonomics.economics.routing_answer import DEFAULT_LEVELS, answer_routing
-    from tokonomics.economics.routing_data import Selection, read_routing_data
+    from tokonomics.economics.quality.routing_answer import DEFAULT_LEVELS, answer_routing
+    from tokonomics.economics.quality.routing_data import Selection, read_routing_data
     from tokonomics.report.json import document
     from tokonomics.report.routing_view import routing_dict, routing_view
 
@@ -121,7 +121,7 @@ def _judge(flags: dict[str, Any], output: OutputOptions, *, explained: bool) -> 
 
 
 def _prices(texts: tuple[str, ...]) -> "list[ModelPrice]":
-    from tokonomics.economics.routing_data import ModelPrice
+    from tokonomics.economics.quality.routing_data import ModelPrice
 
     blocks = key_values(texts, "--price")
     problems = [

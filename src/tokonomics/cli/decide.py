@@ -8,9 +8,9 @@ import click
 from tokonomics.cli.listings import facts_options
 from tokonomics.cli.money_options import explain_option, number_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
-from tokonomics.economics.decide import QUALITIES, Circumstances
-from tokonomics.economics.decide import decide as decide_strategy
-from tokonomics.economics.inputs import resolve_inputs, values_of
+from tokonomics.economics.build_or_buy.decide import QUALITIES, Circumstances
+from tokonomics.economics.build_or_buy.decide import decide as decide_strategy
+from tokonomics.economics.figures.inputs import resolve_inputs, values_of
 from tokonomics.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def decide(
 
     At a terminal the two answers that everything hangs on are asked for when left out.
     """
-    from tokonomics.economics.blended import blended_usd_per_mtok  # the catalogue loads only when asked
-    from tokonomics.economics.list_prices import token_price
+    from tokonomics.economics.hardware.list_prices import token_price
+    from tokonomics.economics.tokens.blended import blended_usd_per_mtok  # the catalogue loads only when asked
     from tokonomics.report.decide_view import decide_dict, decide_view
     from tokonomics.report.json import document
 

@@ -65,8 +65,8 @@ def distill(output: OutputOptions, explained: bool, stated: dict[str, float | No
 
     Without flags it prices the article's table. Any figure of a return asks for all that it needs.
     """
-    from tokonomics.economics.distill_ask import DistillQuestion, ask_distill  # the tables load only when asked
-    from tokonomics.economics.distill_plan import PlanQuestion, is_asked
+    from tokonomics.economics.quality.distill_ask import DistillQuestion, ask_distill  # the tables load only when asked
+    from tokonomics.economics.quality.distill_plan import PlanQuestion, is_asked
     from tokonomics.report.distill_view import distill_dict, distill_view
     from tokonomics.report.json import document
 

@@ -11,7 +11,7 @@ from tokonomics.cli.listings import facts_options, names_in
 from tokonomics.cli.money_options import explain_option, number_options
 from tokonomics.cli.options import complete_gpus
 from tokonomics.cli.output import OutputOptions, emit, output_options
-from tokonomics.economics.inputs import stated_problems
+from tokonomics.economics.figures.inputs import stated_problems
 from tokonomics.errors import raise_all
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def forecast(output: OutputOptions, facts: "Facts", explained: bool, **flags: An
     Without --api or --price the source article's prices stand in. A fitted decline follows only where three prices
     or more span a year, and carries an interval.
     """
-    from tokonomics.economics.commit_ask import ask_commitment  # NumPy and the catalogue load only when asked
-    from tokonomics.economics.forecast_ask import ask_forecast
+    from tokonomics.economics.hardware.commit_ask import ask_commitment  # NumPy and the catalogue load only when asked
+    from tokonomics.economics.outlook.forecast_ask import ask_forecast
     from tokonomics.report.forecast_view import forecast_dict, forecast_view
     from tokonomics.report.json import document
 
@@ -99,10 +99,10 @@ def forecast(output: OutputOptions, facts: "Facts", explained: bool, **flags: An
 
 def _question(flags: dict[str, Any]) -> Any:
     """Check every flag and gather the question; all that is wrong is said at once."""
-    from tokonomics.economics.elasticity import DemandPoint
-    from tokonomics.economics.forecast_ask import ForecastQuestion  # NumPy loads only when asked
-    from tokonomics.economics.inputs import AS_STATED
-    from tokonomics.economics.price_path import PriceRow
+    from tokonomics.economics.figures.inputs import AS_STATED
+    from tokonomics.economics.outlook.elasticity import DemandPoint
+    from tokonomics.economics.outlook.forecast_ask import ForecastQuestion  # NumPy loads only when asked
+    from tokonomics.economics.outlook.price_path import PriceRow
 
     stated = flags["stated"]
     problems = [*_number_problems(stated), *_incomplete(flags, stated)]

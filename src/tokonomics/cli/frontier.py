@@ -50,7 +50,7 @@ def frontier(output: OutputOptions, facts: "Facts", explained: bool, chart: Path
     Shows tokens/s, ms a token at the mean and in the tail, and USD per M tokens; where to run for a limit on latency;
     and which constraint binds. A batch that does not fit is refused, not priced.
     """
-    from tokonomics.economics.frontier_ask import FrontierQuestion, ask_frontier  # NumPy loads only when asked
+    from tokonomics.economics.serving.frontier_ask import FrontierQuestion, ask_frontier  # NumPy loads only when asked
     from tokonomics.report.frontier_dict import frontier_dict
     from tokonomics.report.frontier_view import frontier_chart, frontier_view
     from tokonomics.report.json import document

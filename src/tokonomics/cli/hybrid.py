@@ -40,11 +40,11 @@ def hybrid(output: OutputOptions, facts: "Facts", explained: bool, **flags: Any)
 
     Without flags it is the article's load of 10 M tokens a day with peaks at 40 M. A trace says more.
     """
-    from tokonomics.economics.build_ask import (
+    from tokonomics.economics.build_or_buy.build_ask import (
         BuildQuestion,
         price_dates,
     )  # NumPy and the catalogue load only when asked
-    from tokonomics.economics.hybrid_case import ask_hybrid
+    from tokonomics.economics.build_or_buy.hybrid_case import ask_hybrid
     from tokonomics.report.hybrid_view import hybrid_dict, hybrid_view
     from tokonomics.report.json import document
 

@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from tokonomics.cli.options import complete_gpus
-from tokonomics.economics.assumptions import assumptions
-from tokonomics.economics.explanation import short_number
+from tokonomics.economics.figures.assumptions import assumptions
+from tokonomics.economics.figures.explanation import short_number
 from tokonomics.errors import raise_all
 
 F = TypeVar("F", bound=Callable[..., Any])

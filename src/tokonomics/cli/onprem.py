@@ -64,7 +64,7 @@ def onprem(
 
     Without flags it is the article's H100, with its electricity recomputed. The same names are keys of --owned.
     """
-    from tokonomics.economics.on_prem_case import answer_on_prem  # loads only when the command runs
+    from tokonomics.economics.hardware.on_prem_case import answer_on_prem  # loads only when the command runs
     from tokonomics.report.json import document
     from tokonomics.report.onprem_view import onprem_dict, onprem_view
 

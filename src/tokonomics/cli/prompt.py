@@ -10,10 +10,10 @@ import click
 from tokonomics.cli.listings import facts_options
 from tokonomics.cli.money_options import explain_option, gpu_options, number_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.explanation import Term, unit_of
-from tokonomics.economics.inputs import assumed_term, stated_problems, stated_term
-from tokonomics.economics.prompt_ask import Card, Version, tell_prompt
+from tokonomics.economics.figures.assumptions import assumed_values
+from tokonomics.economics.figures.explanation import Term, unit_of
+from tokonomics.economics.figures.inputs import assumed_term, stated_problems, stated_term
+from tokonomics.economics.tokens.prompt_ask import Card, Version, tell_prompt
 from tokonomics.errors import MissingFact, raise_all
 from tokonomics.units import usd_per_mtok
 
@@ -242,7 +242,7 @@ def _api_card(facts: "Facts", flags: dict[str, Any], num_tokens: int) -> Card:
 
 def _own_card(facts: "Facts", flags: dict[str, Any]) -> Card:
     """An accelerator-hour over what a replica reads or writes in it."""
-    from tokonomics.economics.list_prices import cheapest_hour  # the catalogue loads only when a command runs
+    from tokonomics.economics.hardware.list_prices import cheapest_hour  # the catalogue loads only when a command runs
 
     stated = flags["stated"]
     num_gpus = round(stated["num_gpus"] or 1)

@@ -39,8 +39,8 @@ def quote(
     MODEL is a model of the catalogue (`tok models list`), or PROVIDER/MODEL for a hosted API. State the load by
     --rps with --in and --out, by --users, --tokens-per-month, --preset or --trace.
     """
-    from tokonomics.economics.ask import check_strict  # NumPy and the catalogue load only when asked
-    from tokonomics.economics.explain import explain, explain_all, explainable
+    from tokonomics.economics.quoting.ask import check_strict  # NumPy and the catalogue load only when asked
+    from tokonomics.economics.quoting.explain import explain, explain_all, explainable
     from tokonomics.measure.ask import ask
     from tokonomics.report.json import document
     from tokonomics.report.quote_view import quote_view

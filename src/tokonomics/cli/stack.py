@@ -49,7 +49,7 @@ def stack(
 
     A step that does not fit is shown as such. A step that makes tokens dearer at this load stands aside.
     """
-    from tokonomics.economics.stack_ask import StackQuestion, ask_stack  # NumPy loads only when asked
+    from tokonomics.economics.optimisation.stack_ask import StackQuestion, ask_stack  # NumPy loads only when asked
     from tokonomics.report.json import document
     from tokonomics.report.stack_dict import stack_dict
     from tokonomics.report.stack_view import stack_chart, stack_view

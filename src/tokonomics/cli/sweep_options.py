@@ -24,7 +24,7 @@ def rent_options(command: F) -> F:
 
     @wraps(command)
     def with_rent(*args: Any, **kwargs: Any) -> Any:
-        from tokonomics.economics.replica_price import Rent  # the catalogue loads only when a command runs
+        from tokonomics.economics.hardware.replica_price import Rent  # the catalogue loads only when a command runs
 
         rent = Rent(
             gpu_usd_per_hour=kwargs.pop("gpu_usd_per_hour"),

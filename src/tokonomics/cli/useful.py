@@ -7,7 +7,7 @@ import click
 
 from tokonomics.cli.money_options import explain_option, number_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
-from tokonomics.economics.useful_tokens import DELIVERED, WASTE_CLASSES, useful_cost
+from tokonomics.economics.tokens.useful_tokens import DELIVERED, WASTE_CLASSES, useful_cost
 from tokonomics.errors import InputError, raise_all
 
 _COUNTS = {
@@ -67,6 +67,6 @@ def _counts(file: Path | None, stated: dict[str, float | None]) -> tuple[dict[st
         return flags, "as stated"
     if flags:
         raise InputError("counts come from FILE and from flags; keep one")
-    from tokonomics.economics.usage_file import read_usage  # needed with a file only
+    from tokonomics.economics.tokens.usage_file import read_usage  # needed with a file only
 
     return read_usage(file), file.name

@@ -5,9 +5,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tokonomics.catalog.load import Catalog
-from tokonomics.economics import ask as plain
-from tokonomics.economics.ask import Answer, facts_of
-from tokonomics.economics.quote import Quote
+from tokonomics.economics.quoting import ask as plain
+from tokonomics.economics.quoting.ask import Answer, facts_of
+from tokonomics.economics.quoting.quote import Quote
 from tokonomics.physics.evidence import Evidence
 from tokonomics.workload.resolve import traffic_of
 from tokonomics.workload.scenario import Scenario
@@ -23,7 +23,7 @@ _ANY_RESPONSE_TIME_S = 1.0
 def ask(
     scenario: Scenario, *, today: date | None = None, catalog: Catalog | None = None, traffic: Traffic | None = None
 ) -> Answer:
-    """Answer `scenario`, its measured points included; otherwise as `economics.ask.ask`.
+    """Answer `scenario`, its measured points included; otherwise as `economics.quoting.ask.ask`.
 
     Raises InputError where a point is absurd, or leaves open on what it was measured.
     """

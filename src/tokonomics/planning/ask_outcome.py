@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final, Literal
 
 from tokonomics.catalog.load import load_catalog
-from tokonomics.economics.ask import ask
+from tokonomics.economics.quoting.ask import ask
 from tokonomics.errors import InputError
 from tokonomics.planning._row import Row
 from tokonomics.planning.outcome import Outcome

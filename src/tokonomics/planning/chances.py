@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from tokonomics.economics.assumptions import assumptions
+from tokonomics.economics.figures.assumptions import assumptions
 from tokonomics.planning.draft import Draft, Purchase
 from tokonomics.planning.endurance import Endurance
 from tokonomics.units import SECONDS_PER_HOUR

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tokonomics.economics.demand import Demand
+from tokonomics.economics.quoting.demand import Demand
 from tokonomics.planning.draft import Draft
 from tokonomics.units import MTOK
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from tokonomics.economics.explanation import Explanation, Term
+from tokonomics.economics.figures.explanation import Explanation, Term
 from tokonomics.errors import InputError, UnknownName
 from tokonomics.planning.ask import Planned
 from tokonomics.planning.costs import plan_cost

@@ -6,8 +6,8 @@ from datetime import date
 
 from tokonomics.catalog.api_price import ApiPrice
 from tokonomics.catalog.load import Catalog
-from tokonomics.economics.api_cost import api_rates
-from tokonomics.economics.demand import Demand
+from tokonomics.economics.quoting.api_cost import api_rates
+from tokonomics.economics.quoting.demand import Demand
 from tokonomics.errors import MissingFact
 from tokonomics.units import MTOK
 from tokonomics.workload.scenario import Scenario

@@ -7,8 +7,8 @@ from datetime import date
 from tokonomics.catalog.load import Catalog
 from tokonomics.catalog.offer import Offer
 from tokonomics.catalog.offer_choice import listed_offers
-from tokonomics.economics.owned import ANY_SIZE, owned_offers
-from tokonomics.economics.spot import spot_rate
+from tokonomics.economics.hardware.owned import ANY_SIZE, owned_offers
+from tokonomics.economics.hardware.spot import spot_rate
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.scenario_plan import PlanSpec, plan_defaults
 

@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 
 from tokonomics.catalog.load import Catalog
-from tokonomics.economics.owned import PROVIDER
+from tokonomics.economics.hardware.owned import PROVIDER
 from tokonomics.errors import InputError, TokonomicsError, nearest_names
 from tokonomics.physics.constants import check_engine
 from tokonomics.planning.hosted import is_endpoint

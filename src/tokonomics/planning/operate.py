@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tokonomics.catalog.accelerator import Accelerator
 from tokonomics.catalog.model import Model
-from tokonomics.economics.candidates import Candidates, Search, candidates, default_precisions
-from tokonomics.economics.demand import Demand
-from tokonomics.economics.fleet_size import running_sequences, size_fleets
+from tokonomics.economics.quoting.candidates import Candidates, Search, candidates, default_precisions
+from tokonomics.economics.quoting.demand import Demand
+from tokonomics.economics.quoting.fleet_size import running_sequences, size_fleets
 from tokonomics.errors import MissingFact
 from tokonomics.physics.capacity import memory_box
 from tokonomics.physics.constants import IDEAL_ENGINE

@@ -10,8 +10,8 @@ import numpy as np
 
 from tokonomics.catalog.load import Catalog, load_catalog
 from tokonomics.catalog.model import Model
-from tokonomics.economics.candidates import DEFAULT_GPUS_PER_REPLICA, Search
-from tokonomics.economics.demand import Demand, demand_of
+from tokonomics.economics.quoting.candidates import DEFAULT_GPUS_PER_REPLICA, Search
+from tokonomics.economics.quoting.demand import Demand, demand_of
 from tokonomics.errors import Infeasible
 from tokonomics.planning.buckets import Buckets, buckets_of
 from tokonomics.planning.hosted import is_endpoint

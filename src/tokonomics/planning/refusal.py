@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tokonomics.economics.candidates import Search, explain_no_fit
-from tokonomics.economics.demand import Demand, limit_percentile
-from tokonomics.economics.fleet_size import metric_s, size_fleets
+from tokonomics.economics.quoting.candidates import Search, explain_no_fit
+from tokonomics.economics.quoting.demand import Demand, limit_percentile
+from tokonomics.economics.quoting.fleet_size import metric_s, size_fleets
 from tokonomics.errors import Infeasible
 from tokonomics.physics.latency import latency_estimate
 from tokonomics.planning.fleet_problem import Way

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokonomics.economics.assumptions import assumed_values
-from tokonomics.economics.candidates import Search
+from tokonomics.economics.figures.assumptions import assumed_values
+from tokonomics.economics.quoting.candidates import Search
 from tokonomics.errors import MissingFact
 from tokonomics.planning.engine_hardware import runs_on
 from tokonomics.planning.families import Market

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tokonomics.economics.assumptions import assumed_values
+from tokonomics.economics.figures.assumptions import assumed_values
 from tokonomics.simulation.requests import Requests, requests_from_trace
 from tokonomics.units import SECONDS_PER_HOUR
 from tokonomics.workload.synthetic import synthetic_trace

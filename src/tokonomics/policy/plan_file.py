@@ -10,6 +10,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from tokonomics.errors import InputError
+from tokonomics.files import bounded_text
 from tokonomics.policy._mapping import from_plain, to_plain
 from tokonomics.policy.plan import Plan
 from tokonomics.workload.scenario_errors import Path as KeyPath
@@ -44,16 +45,7 @@ def read_plan(path: Path) -> Plan:
 
     Raises:    InputError where it cannot be read, is larger than 1 MiB, or holds no plan; with line and column.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_PLAN_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    if len(content) > MAX_PLAN_BYTES:
-        raise InputError(f"{path} is larger than {MAX_PLAN_BYTES} bytes; a plan is some pages, check the path")
+    text = bounded_text(path, most_bytes=MAX_PLAN_BYTES, advice="a plan is some pages, check the path")
     return parse_plan(text, str(path))
 
 

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.break_even import BreakEven, BuildOrBuy
-from tokonomics.economics.build_answer import BuildAnswer, explain_break_even
-from tokonomics.economics.build_ask import BuildTold
-from tokonomics.economics.build_ranges import point_ranges, row_ranges, winner_probability
-from tokonomics.economics.ranges import ends_dict, ends_of
-from tokonomics.economics.sensitivity import TornadoBar
+from tokonomics.economics.build_or_buy.break_even import BreakEven, BuildOrBuy
+from tokonomics.economics.build_or_buy.build_answer import BuildAnswer, explain_break_even
+from tokonomics.economics.build_or_buy.build_ask import BuildTold
+from tokonomics.economics.build_or_buy.build_ranges import point_ranges, row_ranges, winner_probability
+from tokonomics.economics.figures.ranges import ends_dict, ends_of
+from tokonomics.economics.figures.sensitivity import TornadoBar
 from tokonomics.report.explained import inputs_dict
 from tokonomics.report.ranges import ranges_dict
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from tokonomics.economics.break_even import BreakEven
-from tokonomics.economics.build_answer import BuildAnswer, explain_break_even
-from tokonomics.economics.build_ask import BuildTold
-from tokonomics.economics.build_case import BuildCurves
-from tokonomics.economics.build_ranges import Ranges, point_ranges, row_ranges, winner_probability
-from tokonomics.economics.cost_curve import CostCurve, monthly_cost
-from tokonomics.economics.inputs import input_sentences
-from tokonomics.economics.ranges import OpenEnds, ends_of
-from tokonomics.economics.sensitivity import TornadoBar
+from tokonomics.economics.build_or_buy.break_even import BreakEven
+from tokonomics.economics.build_or_buy.build_answer import BuildAnswer, explain_break_even
+from tokonomics.economics.build_or_buy.build_ask import BuildTold
+from tokonomics.economics.build_or_buy.build_case import BuildCurves
+from tokonomics.economics.build_or_buy.build_ranges import Ranges, point_ranges, row_ranges, winner_probability
+from tokonomics.economics.build_or_buy.cost_curve import CostCurve, monthly_cost
+from tokonomics.economics.figures.inputs import input_sentences
+from tokonomics.economics.figures.ranges import OpenEnds, ends_of
+from tokonomics.economics.figures.sensitivity import TornadoBar
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.cascade_ask import CascadeTold, explain_cascade
-from tokonomics.economics.inputs import input_sentences
+from tokonomics.economics.figures.inputs import input_sentences
+from tokonomics.economics.quality.cascade_ask import CascadeTold, explain_cascade
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.explained import explained_table, inputs_dict
 from tokonomics.report.numbers import percent, significant

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.decide import Decision, Priced, steps_of
-from tokonomics.economics.explanation import Explanation, Term
-from tokonomics.economics.inputs import Inputs, input_sentences
+from tokonomics.economics.build_or_buy.decide import Decision, Priced, steps_of
+from tokonomics.economics.figures.explanation import Explanation, Term
+from tokonomics.economics.figures.inputs import Inputs, input_sentences
 from tokonomics.report.explained import explained_table, inputs_dict
 from tokonomics.report.numbers import percent, significant
 from tokonomics.report.view import Column, Table, View

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tokonomics.economics.explanation import Explanation, Term
+from tokonomics.economics.figures.explanation import Explanation, Term
 from tokonomics.planning.diff import Diff
 from tokonomics.planning.outcome import FIGURES, changes, is_same
 from tokonomics.planning.switching import Path, Step

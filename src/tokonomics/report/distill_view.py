@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.distill_ask import DistillTold, explain_distill
-from tokonomics.economics.distill_plan import Plan, explain_plan
-from tokonomics.economics.distillation import StudentCost, Suitability
-from tokonomics.economics.distillation_roi import DistillationRoi
-from tokonomics.economics.inputs import input_sentences
+from tokonomics.economics.figures.inputs import input_sentences
+from tokonomics.economics.quality.distill_ask import DistillTold, explain_distill
+from tokonomics.economics.quality.distill_plan import Plan, explain_plan
+from tokonomics.economics.quality.distillation import StudentCost, Suitability
+from tokonomics.economics.quality.distillation_roi import DistillationRoi
 from tokonomics.report.explained import explained_table, inputs_dict
 from tokonomics.report.numbers import percent, significant
 from tokonomics.report.view import Column, Table, View

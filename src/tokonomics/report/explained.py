@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tokonomics.economics.explanation import Explanation, Term, term_dict
+from tokonomics.economics.figures.explanation import Explanation, Term, term_dict
 from tokonomics.report.numbers import significant
 from tokonomics.report.view import Column, Table
 

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any, Final
 
-from tokonomics.economics.commit_ask import CommitTold
-from tokonomics.economics.commitment import TermCost
-from tokonomics.economics.forecast_ask import ARTICLE, Forecast, ForecastTold, explain_forecast
-from tokonomics.economics.generations import Generation
-from tokonomics.economics.inputs import AS_STATED, input_sentences
-from tokonomics.economics.price_path import DAYS_PER_YEAR, PathPoint
+from tokonomics.economics.figures.inputs import AS_STATED, input_sentences
+from tokonomics.economics.hardware.commit_ask import CommitTold
+from tokonomics.economics.hardware.commitment import TermCost
+from tokonomics.economics.outlook.forecast_ask import ARTICLE, Forecast, ForecastTold, explain_forecast
+from tokonomics.economics.outlook.generations import Generation
+from tokonomics.economics.outlook.price_path import DAYS_PER_YEAR, PathPoint
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table, inputs_dict
 from tokonomics.report.facts import Facts

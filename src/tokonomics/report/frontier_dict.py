@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.cost_per_token import TokenCost
-from tokonomics.economics.explanation import term_dict
-from tokonomics.economics.frontier import SweepPoint
-from tokonomics.economics.frontier_ask import FrontierAnswer, FrontierQuestion, SweepAnswer
-from tokonomics.economics.frontier_explain import explain_point
-from tokonomics.economics.latency_growth import latency_growth
-from tokonomics.economics.operating_points import OperatingPoint
-from tokonomics.economics.ranges import ends_dict, ends_of
-from tokonomics.economics.replica_price import ReplicaPrice
-from tokonomics.economics.user_figures import CheckedFigure
+from tokonomics.economics.figures.cost_per_token import TokenCost
+from tokonomics.economics.figures.explanation import term_dict
+from tokonomics.economics.figures.ranges import ends_dict, ends_of
+from tokonomics.economics.hardware.replica_price import ReplicaPrice
+from tokonomics.economics.serving.frontier import SweepPoint
+from tokonomics.economics.serving.frontier_ask import FrontierAnswer, FrontierQuestion, SweepAnswer
+from tokonomics.economics.serving.frontier_explain import explain_point
+from tokonomics.economics.serving.latency_growth import latency_growth
+from tokonomics.economics.serving.operating_points import OperatingPoint
+from tokonomics.economics.serving.user_figures import CheckedFigure
 from tokonomics.report.ranges import cost_range_dict, ranges_dict
 
 

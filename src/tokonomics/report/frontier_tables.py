@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from tokonomics.economics.frontier import RefusedBatch, SweepPoint
-from tokonomics.economics.frontier_ask import FrontierAnswer, SweepAnswer
-from tokonomics.economics.latency_growth import latency_growth
-from tokonomics.economics.ranges import ends_of
+from tokonomics.economics.figures.ranges import ends_of
+from tokonomics.economics.serving.frontier import RefusedBatch, SweepPoint
+from tokonomics.economics.serving.frontier_ask import FrontierAnswer, SweepAnswer
+from tokonomics.economics.serving.latency_growth import latency_growth
 from tokonomics.report.facts import UNPRICED
 from tokonomics.report.ranges import RANGE_TITLE, range_text
 from tokonomics.report.view import Cell, Column, Table

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tokonomics.economics.frontier import Sweep, SweepPoint
-from tokonomics.economics.frontier_ask import FrontierAnswer, SweepAnswer
-from tokonomics.economics.frontier_explain import explain_point
-from tokonomics.economics.operating_points import OperatingPoint
-from tokonomics.economics.ranges import ends_of
-from tokonomics.economics.replica import itl_at_s
-from tokonomics.economics.replica_spread import replica_spread
+from tokonomics.economics.figures.ranges import ends_of
+from tokonomics.economics.serving.frontier import Sweep, SweepPoint
+from tokonomics.economics.serving.frontier_ask import FrontierAnswer, SweepAnswer
+from tokonomics.economics.serving.frontier_explain import explain_point
+from tokonomics.economics.serving.operating_points import OperatingPoint
+from tokonomics.economics.serving.replica import itl_at_s
+from tokonomics.economics.serving.replica_spread import replica_spread
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table
 from tokonomics.report.facts import UNPRICED, Facts

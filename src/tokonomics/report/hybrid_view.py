@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.hybrid import Strategy
-from tokonomics.economics.hybrid_case import HybridTold, explain_hybrid, load_curve_points
-from tokonomics.economics.hybrid_ranges import choice_ranges, split_ranges
-from tokonomics.economics.inputs import input_sentences
-from tokonomics.economics.ranges import OpenEnds, ends_of
+from tokonomics.economics.build_or_buy.hybrid import Strategy
+from tokonomics.economics.build_or_buy.hybrid_case import HybridTold, explain_hybrid, load_curve_points
+from tokonomics.economics.build_or_buy.hybrid_ranges import choice_ranges, split_ranges
+from tokonomics.economics.figures.inputs import input_sentences
+from tokonomics.economics.figures.ranges import OpenEnds, ends_of
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table, inputs_dict
 from tokonomics.report.facts import Facts

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.inputs import input_sentences
-from tokonomics.economics.on_prem_case import CURVE_UTILISATIONS, NOT_COUNTED, OnPremAnswer, explain_on_prem
+from tokonomics.economics.figures.inputs import input_sentences
+from tokonomics.economics.hardware.on_prem_case import CURVE_UTILISATIONS, NOT_COUNTED, OnPremAnswer, explain_on_prem
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table, inputs_dict

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.explanation import Explanation
+from tokonomics.economics.figures.explanation import Explanation
 from tokonomics.planning.ask import Planned
 from tokonomics.planning.costs import plan_cost
 from tokonomics.planning.race import FamilyPlan

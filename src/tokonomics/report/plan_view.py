@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tokonomics.economics.explanation import Explanation
+from tokonomics.economics.figures.explanation import Explanation
 from tokonomics.planning.ask import Planned
 from tokonomics.planning.costs import plan_cost
 from tokonomics.planning.race import FamilyPlan

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.inputs import input_sentences
-from tokonomics.economics.prompt_ask import PromptTold, explain_prompt
+from tokonomics.economics.figures.inputs import input_sentences
+from tokonomics.economics.tokens.prompt_ask import PromptTold, explain_prompt
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.explained import explained_table, inputs_dict
 from tokonomics.report.facts import Facts

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from tokonomics.economics.evidence_words import evidence_sentence
-from tokonomics.economics.explanation import Explanation
-from tokonomics.economics.options import Option, Range
-from tokonomics.economics.quote import Quote
+from tokonomics.economics.figures.explanation import Explanation
+from tokonomics.economics.quoting.evidence_words import evidence_sentence
+from tokonomics.economics.quoting.options import Option, Range
+from tokonomics.economics.quoting.quote import Quote
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table
 from tokonomics.report.numbers import duration, percent, significant

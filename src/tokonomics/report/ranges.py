@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from tokonomics.economics.cost_per_token import TokenCost
-from tokonomics.economics.ranges import OpenEnds, cost_ends, ends_dict
+from tokonomics.economics.figures.cost_per_token import TokenCost
+from tokonomics.economics.figures.ranges import OpenEnds, cost_ends, ends_dict
 from tokonomics.report.numbers import significant
 from tokonomics.report.view import Table
 

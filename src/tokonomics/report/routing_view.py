@@ -5,8 +5,8 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from tokonomics.economics.explanation import Explanation, Term
-from tokonomics.economics.routing_answer import CurveOf, RoutingAnswer, Way
+from tokonomics.economics.figures.explanation import Explanation, Term
+from tokonomics.economics.quality.routing_answer import CurveOf, RoutingAnswer, Way
 from tokonomics.report.chart import Chart, Series
 from tokonomics.report.explained import explained_table
 from tokonomics.report.numbers import percent, significant

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.ranges import ends_dict
+from tokonomics.economics.figures.ranges import ends_dict
 from tokonomics.simulation.ask import Case, Replay
 from tokonomics.simulation.figures import Interval, escalation_frac
 from tokonomics.simulation.long_replay import Answer, LongReplay

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tokonomics.catalog.diff import SnapshotDiff
+from tokonomics.catalog.diff import Prices, SnapshotDiff
 from tokonomics.catalog.rejected import Rejected
 from tokonomics.catalog.update import Update
 from tokonomics.catalog.verify import Verdict
@@ -15,10 +15,10 @@ _CHANGES = (
     Column(title="change"),
     Column(title="table", priority=3),
     Column(title="what", key="key"),
-    Column(title="column", priority=2),
+    Column(title="price"),
     Column(title="before", key="before_usd", unit="USD", style="number", digits=4),
     Column(title="after", key="after_usd", unit="USD", style="number", digits=4),
-    Column(title="by", key="move_frac", priority=1),
+    Column(title="by", key="move_frac", priority=2),
 )
 _CHECKED = (
     Column(title="snapshot"),
@@ -102,10 +102,24 @@ def _change_rows(diffs: Sequence[SnapshotDiff]) -> Iterator[tuple[Cell, ...]]:
         for move in diff.moved:
             sign = "+" if move.move_frac > 0 else "-"
             by = f"{sign}{percent(abs(move.move_frac))}"
-            yield "moved", diff.table, move.key, move.column, move.before_usd, move.after_usd, by
-        for change, keys in (("added", diff.added), ("removed", diff.removed)):
-            for key in keys:
-                yield change, diff.table, key, None, None, None, None
+            yield "moved", diff.table, move.key, _price_name(move.column), move.before_usd, move.after_usd, by
+        for key, price, usd in _priced(diff.added_usd):
+            yield "added", diff.table, key, price, None, usd, None
+        for key, price, usd in _priced(diff.removed_usd):
+            yield "removed", diff.table, key, price, usd, None, None
+
+
+def _priced(prices: Prices) -> Iterator[tuple[str, str | None, float | None]]:
+    """Key, name and USD of every price; a row without any stands once, without."""
+    for key, by_column in prices.items():
+        yield from ((key, _price_name(column), usd) for column, usd in by_column.items())
+        if not by_column:
+            yield key, None, None
+
+
+def _price_name(column: str) -> str:
+    """A column of prices in few words: on_demand_usd_per_hour is "on demand/h"."""
+    return column.replace("_usd_per_hour", "/h").replace("_usd_per_mtok", "/Mtok").replace("_", " ")
 
 
 def _counts(diffs: Sequence[SnapshotDiff]) -> str:
@@ -125,4 +139,11 @@ def _diff_dict(diff: SnapshotDiff) -> dict[str, Any]:
         }
         for move in diff.moved
     ]
-    return {"table": diff.table, "added": list(diff.added), "removed": list(diff.removed), "moved": moves}
+    return {
+        "table": diff.table,
+        "added": list(diff.added),
+        "removed": list(diff.removed),
+        "moved": moves,
+        "added_usd": {key: dict(prices) for key, prices in diff.added_usd.items()},
+        "removed_usd": {key: dict(prices) for key, prices in diff.removed_usd.items()},
+    }

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.cross_test import Contender
-from tokonomics.economics.ranges import ends_dict, ends_of
-from tokonomics.economics.stack import Stack, StackRow
-from tokonomics.economics.stack_ask import StackAnswer, StackQuestion, explain_stack
-from tokonomics.economics.stack_outcome import Outcome
+from tokonomics.economics.figures.ranges import ends_dict, ends_of
+from tokonomics.economics.optimisation.cross_test import Contender
+from tokonomics.economics.optimisation.stack import Stack, StackRow
+from tokonomics.economics.optimisation.stack_ask import StackAnswer, StackQuestion, explain_stack
+from tokonomics.economics.optimisation.stack_outcome import Outcome
 from tokonomics.report.explained import inputs_dict
 from tokonomics.report.frontier_dict import cost_dict, price_dict
 from tokonomics.report.ranges import cost_range_dict

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from tokonomics.economics.quantisation import format_change
-from tokonomics.economics.replica import Replica
-from tokonomics.economics.stack import INFEASIBLE, Stack, StackRow
-from tokonomics.economics.stack_outcome import Outcome
-from tokonomics.economics.stack_steps import SIXTEEN_BIT, scores_of
+from tokonomics.economics.optimisation.quantisation import format_change
+from tokonomics.economics.optimisation.stack import INFEASIBLE, Stack, StackRow
+from tokonomics.economics.optimisation.stack_outcome import Outcome
+from tokonomics.economics.optimisation.stack_steps import SIXTEEN_BIT, scores_of
+from tokonomics.economics.serving.replica import Replica
 from tokonomics.report.numbers import duration, percent, significant
 from tokonomics.units import GB, MS
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from tokonomics.economics.cross_test import Contender
-from tokonomics.economics.explanation import Term
-from tokonomics.economics.inputs import input_sentences
-from tokonomics.economics.ranges import ends_of
-from tokonomics.economics.stack import ASIDE, INFEASIBLE, KEPT, Stack, StackRow
-from tokonomics.economics.stack_ask import StackAnswer, explain_stack
+from tokonomics.economics.figures.explanation import Term
+from tokonomics.economics.figures.inputs import input_sentences
+from tokonomics.economics.figures.ranges import ends_of
+from tokonomics.economics.optimisation.cross_test import Contender
+from tokonomics.economics.optimisation.stack import ASIDE, INFEASIBLE, KEPT, Stack, StackRow
+from tokonomics.economics.optimisation.stack_ask import StackAnswer, explain_stack
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.explained import explained_table
 from tokonomics.report.facts import UNPRICED, Facts

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from tokonomics.economics.explanation import Explanation, Term
-from tokonomics.economics.useful_tokens import UsefulCost
+from tokonomics.economics.figures.explanation import Explanation, Term
+from tokonomics.economics.tokens.useful_tokens import UsefulCost
 from tokonomics.report.bars import Bar, Bars
 from tokonomics.report.explained import explained_table
 from tokonomics.report.numbers import percent, significant

@@ -5,13 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from tokonomics.economics.routing_data import ANY_MODEL, ModelPrice, Selection, read_routing_data
 from tokonomics.errors import InputError
 from tokonomics.simulation.requests import FloatArray
 
 _MOST_SHAPE: Final = 1e6
-_FREE: Final = ModelPrice(model=ANY_MODEL)
-"""Only confidences are read: what the recorded answers cost does not matter."""
 
 
 def beta_confidence_frac(text: str, num: int, rng: np.random.Generator) -> FloatArray:
@@ -36,7 +33,10 @@ def recorded_confidence_frac(path: Path, model: str, num: int, rng: np.random.Ge
 
     Raises: InputError as `read_routing_data` does, and where the model's confidence is missing or always the same.
     """
-    data = read_routing_data(path, selection=Selection(models=(model,)), prices=(_FREE,))
+    # The reader loads only for those who have recorded answers; of those only confidences are read, so they are free.
+    from tokonomics.economics.quality.routing_data import ANY_MODEL, ModelPrice, Selection, read_routing_data
+
+    data = read_routing_data(path, selection=Selection(models=(model,)), prices=(ModelPrice(model=ANY_MODEL),))
     column = data.model_index(model)
     if not data.is_confident(column):
         raise InputError(f"{path.name}: {model} has no confidence of its own in every row; choose another model")

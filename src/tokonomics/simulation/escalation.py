@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from tokonomics.catalog.load import Catalog
-from tokonomics.economics.cost_per_token import TokenVolume
+from tokonomics.economics.figures.cost_per_token import TokenVolume
 from tokonomics.policy.cascade import CascadePolicy, CascadeTier
 from tokonomics.simulation.api_bill import ApiBill, api_bill
 from tokonomics.simulation.cascade import ApiTier, CascadeRun, TierRun, simulate_cascade

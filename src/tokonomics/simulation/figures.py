@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokonomics.economics._student import t_quantile
+from tokonomics.economics.figures._student import t_quantile
 from tokonomics.simulation.ask import Replay
 from tokonomics.simulation.long_replay import Answer
 from tokonomics.workload.slo import METRICS

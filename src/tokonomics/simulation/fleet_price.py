@@ -7,8 +7,8 @@ from datetime import date
 from tokonomics.catalog.load import Catalog
 from tokonomics.catalog.offer import Offer
 from tokonomics.catalog.offer_choice import listed_offers
-from tokonomics.economics.bundle_tax import num_boxes
-from tokonomics.economics.owned import ANY_SIZE, owned_offers
+from tokonomics.economics.hardware.bundle_tax import num_boxes
+from tokonomics.economics.hardware.owned import ANY_SIZE, owned_offers
 from tokonomics.errors import InputError
 from tokonomics.physics.deployment import Deployment
 from tokonomics.workload.scenario import Scenario

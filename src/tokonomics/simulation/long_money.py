@@ -5,7 +5,7 @@ from math import ceil
 
 import numpy as np
 
-from tokonomics.economics.cost_per_token import TokenVolume
+from tokonomics.economics.figures.cost_per_token import TokenVolume
 from tokonomics.simulation.ask import Case
 from tokonomics.simulation.hours import HOURS, HourCost, hour_costs, time_frac
 from tokonomics.simulation.long_api import bill_of

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokonomics.catalog.load import Catalog
-from tokonomics.economics.cost_per_token import CostBases, TokenCost, TokenVolume, token_cost
+from tokonomics.economics.figures.cost_per_token import CostBases, TokenCost, TokenVolume, token_cost
 from tokonomics.simulation.api_bill import ApiBill, api_bill
 from tokonomics.simulation.fleet import FleetAccounts, FleetResult
 from tokonomics.simulation.requests import FloatArray, IntArray, Requests

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokonomics.economics.ranges import Ends, ends_of
+from tokonomics.economics.figures.ranges import Ends, ends_of
 from tokonomics.physics.uncertainty import step_spread
 from tokonomics.simulation.ask import Case
 from tokonomics.simulation.long_replay import Answer

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokonomics.economics.demand import demand_of
-from tokonomics.economics.fleet_size import size_fleets
+from tokonomics.economics.quoting.demand import demand_of
+from tokonomics.economics.quoting.fleet_size import size_fleets
 from tokonomics.physics.capacity import memory_box
 from tokonomics.physics.step import stack_step_models
 from tokonomics.simulation.deploy import Deployed

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tokonomics.errors import InputError
+from tokonomics.files import bounded_text
 
 _MAX_REASON_CHARACTERS = 100
 
@@ -14,16 +15,9 @@ def read_json_object(path: Path, *, most_bytes: int, advice: str) -> dict[str, A
 
     Raises:    InputError when the file cannot be read, is too large, no UTF-8, no JSON or no object.
     """
+    text = bounded_text(path, most_bytes=most_bytes, advice="is it the right file?")
     try:
-        with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
-        if len(content) > most_bytes:
-            raise InputError(f"{path} is larger than {most_bytes:,} bytes; is it the right file?")
-        found = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+        found = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise InputError(f"{path} is no JSON: {reason[:_MAX_REASON_CHARACTERS]}; {advice}") from None

@@ -6,7 +6,6 @@ from pathlib import Path
 from tokonomics.workload.from_trace import traffic_from_trace
 from tokonomics.workload.presets import preset
 from tokonomics.workload.scenario import TrafficSpec
-from tokonomics.workload.traces import read_trace
 from tokonomics.workload.traffic import (
     Traffic,
     traffic_from_rate,
@@ -42,6 +41,8 @@ def _shaped(spec: TrafficSpec, response_time_s: float) -> Traffic:
     """Traffic with the right lengths, at its own rate where it has one."""
     rescaled = spec.users is not None or spec.tokens_per_month is not None
     if spec.trace is not None:  # a trace of lengths alone has no rate, so one stands in until it is rescaled
+        from tokonomics.workload.traces import read_trace  # the readers load only for those who have a trace
+
         trace = read_trace(Path(spec.trace), skip_bad=spec.skip_bad)
         return traffic_from_trace(trace, requests_per_s=1.0 if rescaled else spec.requests_per_s)
     if spec.preset is not None:

@@ -5,16 +5,15 @@ deep nesting and large files are refused before anything is built.
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tokonomics.errors import InputError
+from tokonomics.files import bounded_text
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.scenario_errors import Places
-from tokonomics.workload.scenario_yaml import read_yaml
 
 MAX_FILE_BYTES: Final = 256 * 1024
 MAX_RESULT_BYTES: Final = 16 * 1024 * 1024  # a result holds all its options beside the scenario
@@ -43,28 +42,23 @@ def read_scenario_file(path: Path) -> ScenarioFile:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{path} ends in none of {', '.join(_READERS)}; rename it to what it is")
-    text = _bounded_text(path, MAX_RESULT_BYTES if path.suffix.lower() == ".json" else MAX_FILE_BYTES)
+    most = MAX_RESULT_BYTES if path.suffix.lower() == ".json" else MAX_FILE_BYTES
+    text = bounded_text(path, most_bytes=most, advice="a scenario is a page, check the path")
     raw, places = reader(text, str(path))
     if not isinstance(raw, dict):
         raise InputError(f"{path} holds no keys; start from `tok init`")
     return ScenarioFile(raw=_beside(path, raw), places=places)
 
 
-def _bounded_text(path: Path, most_bytes: int) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    if len(content) > most_bytes:
-        raise InputError(f"{path} is larger than {most_bytes} bytes; a scenario is a page, check the path")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+def _read_yaml(text: str, name: str) -> tuple[object, Places]:
+    from tokonomics.workload.scenario_yaml import read_yaml  # a command line without a file needs no YAML
+
+    return read_yaml(text, name)
 
 
 def _read_toml(text: str, name: str) -> tuple[object, Places]:
+    import tomllib  # nor TOML
+
     try:
         return tomllib.loads(text), Places(file=name)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -95,4 +89,4 @@ def _beside(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
     return {**raw, **{name: moved(block, _FILES_IN_BLOCKS[name]) for name, block in blocks.items()}}
 
 
-_READERS: Final = {".yaml": read_yaml, ".yml": read_yaml, ".toml": _read_toml, ".json": _read_json}
+_READERS: Final = {".yaml": _read_yaml, ".yml": _read_yaml, ".toml": _read_toml, ".json": _read_json}

@@ -67,7 +67,7 @@ def trace_cached_input_frac(trace: Trace) -> float | None:
     return None if trace.block_hashes is None else reusable_input_frac(trace.block_hashes, trace.input_tokens)
 
 
-def jittered_trace(trace: Trace, rng: np.random.Generator, *, window_s: float = 3.0) -> Trace:
+def jittered_trace(trace: Trace, rng: "np.random.Generator", *, window_s: float = 3.0) -> Trace:
     """`trace` with every arrival moved later by less than `window_s`, evenly: undoes a clock rounded down to it.
 
     The requests keep their order. Mooncake's clock is rounded to 3 s.

@@ -7,6 +7,7 @@ import numpy as np
 from tokonomics.errors import InputError
 from tokonomics.workload.arrivals import MAX_SPAN_S, FloatArray, are_quantised
 from tokonomics.workload.bounds import MAX_TOKENS_PER_REQUEST
+from tokonomics.workload.percentiles import percentile_value
 from tokonomics.workload.trace import Trace
 from tokonomics.workload.traces.raw import MAX_PROBLEMS, BoolArray, IntArray, RawColumn, RawTrace
 
@@ -71,7 +72,7 @@ def _in_order(raw: RawTrace, keep: IntArray, name: str, *, sort: bool) -> tuple[
 def _check_span(raw: RawTrace, keep: IntArray, name: str) -> None:
     assert raw.arrivals is not None
     arrivals_s = raw.arrivals.value[keep]
-    far = np.abs(arrivals_s - np.median(arrivals_s))
+    far = np.abs(arrivals_s - percentile_value(arrivals_s, 50.0))
     if far.max() > MAX_SPAN_S:
         where = f"{name} {raw.unit} {raw.places[keep[far.argmax()]]}, {raw.arrivals.name}"
         limit = f"limit={MAX_SPAN_S:.3g} s; check the unit of time"

@@ -1,0 +1,4 @@
+"""Cheaper answers that are good enough: cascades, routers and distilled students, judged on scored data.
+
+Imports `figures`.
+"""
