@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracles.cases import engines, random_hashes, random_requests, random_step_model, seeds
+from tests.oracles.cases import engines, examples, random_hashes, random_requests, random_step_model, seeds
 from tests.oracles.stepping import column
 from tests.oracles.stepping_fleet import fates, step_fleet
 
@@ -125,31 +125,31 @@ def check(case):
     return result
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(case=cases(steady=True))
 def test_equals_stepping_behind_every_router(case):
     check(case)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(case=cases(steady=True, hashed=True))
 def test_equals_stepping_with_prefix_affinity(case):
     check(case)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(case=cases())
 def test_equals_stepping_while_replicas_come_and_go(case):
     check(case)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(case=st.one_of(cases(steady=True, split=True), cases(split=True), cases(split=True, hashed=True)))
 def test_equals_stepping_with_prefill_and_decode_apart(case):
     check(case)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(case=cases())
 def test_no_request_and_no_second_is_lost_or_doubled(case):
     requests, _ = case
