@@ -402,6 +402,7 @@ class TestMistakes:
             ((*DEPLOYED, "--overflow", API), 2, "say when to overflow"),
             ((*DEPLOYED, "--overflow-ttft-s", "1"), 2, "without overflow"),
             ((*DEPLOYED, "--router", "prefix_affine"), 2, "prefix_affine"),
+            ((*DEPLOYED, "--router", "session_affine"), 2, "traffic without sessions"),
             ((*DEPLOYED, "--capacity-plan", "8:4"), 2, "is not HOURS=REPLICAS"),
             ((*DEPLOYED, "--start-at", "noon"), 2, "2026-11-23T09:00"),
             ((*DEPLOYED, "--min-replicas", "9", "--max-replicas", "2"), 2, "min_replicas=9"),
