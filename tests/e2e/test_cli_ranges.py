@@ -177,10 +177,10 @@ class TestSimulate:
     def test_what_the_api_takes_stays(self, ask):
         sent = (*REPLAY, "--rps", "40", "--overflow", "openai/gpt-4o-mini", "--overflow-queue-tokens", "1000")
         answer = ask(*sent)
-        usage, usd = answer["usd_per_mtok_range"]["usage"], answer["busy_usd"] + answer["api_usd"]
+        usage, usd = answer["usd_per_mtok_range"]["usage"], answer["used_usd"] + answer["api_usd"]
         assert answer["api_usd"] > 0
         ratio = usage["p90"] / answer["usd_per_mtok"]["blended"]["usage"]
-        grown = (ratio * usd - answer["api_usd"]) / answer["busy_usd"]
+        grown = (ratio * usd - answer["api_usd"]) / answer["used_usd"]
         assert math.log(grown) == pytest.approx(Z90 * answer["range_basis"]["rate_sd_log"])
 
     def test_an_autoscaled_fleet_follows_the_work(self, ask):

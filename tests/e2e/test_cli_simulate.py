@@ -61,7 +61,7 @@ class TestDocument:
             spread = answer[metric]
             assert set(spread) == {"p50", "p95", "p99", "mean"}
             assert 0 < spread["p50"] <= spread["p95"] <= spread["p99"]
-        for name in ("goodput_frac", "utilisation_frac", "busy_frac", "overflow_frac"):
+        for name in ("goodput_frac", "utilisation_frac", "stepping_frac", "overflow_frac"):
             assert 0 <= answer[name] <= 1
         assert answer["num_rejected"] == 0
         assert {part: set(bases) for part, bases in answer["usd_per_mtok"].items()} == {
@@ -84,8 +84,10 @@ class TestDocument:
         )
         assert apart / 1e6 == pytest.approx(answer["usd"])
         busy = time["prefill_s"] + time["decode_s"]
-        assert answer["busy_frac"] == pytest.approx(busy / time["leased_s"])
-        assert per["blended"]["usage"] / per["blended"]["allocation"] == pytest.approx(busy / time["billed_s"])
+        assert answer["stepping_frac"] == pytest.approx(busy / time["leased_s"])
+        used_usd = time["leased_s"] / 3600 * answer["utilisation_frac"] * 2.0
+        assert answer["used_usd"] == pytest.approx(used_usd)
+        assert per["blended"]["usage"] / per["blended"]["allocation"] == pytest.approx(used_usd / answer["usd"])
 
     @pytest.mark.parametrize(
         "fate",
@@ -400,6 +402,7 @@ class TestMistakes:
             ((*DEPLOYED, "--overflow", API), 2, "say when to overflow"),
             ((*DEPLOYED, "--overflow-ttft-s", "1"), 2, "without overflow"),
             ((*DEPLOYED, "--router", "prefix_affine"), 2, "prefix_affine"),
+            ((*DEPLOYED, "--router", "session_affine"), 2, "traffic without sessions"),
             ((*DEPLOYED, "--capacity-plan", "8:4"), 2, "is not HOURS=REPLICAS"),
             ((*DEPLOYED, "--start-at", "noon"), 2, "2026-11-23T09:00"),
             ((*DEPLOYED, "--min-replicas", "9", "--max-replicas", "2"), 2, "min_replicas=9"),

@@ -1,4 +1,9 @@
-"""Random small cases for the simulator: a load, an engine and a step model that meets all its branches."""
+"""Random small cases for the simulator: a load, an engine and a step model that meets all its branches.
+
+`EXAMPLES_RATIO=30 pytest tests/property/test_simulation_fleet.py` draws 30 times as many as usual, new ones each time.
+"""
+
+import os
 
 import numpy as np
 from hypothesis import strategies as st
@@ -9,6 +14,11 @@ from tokonomics.simulation.requests import Requests
 from tokonomics.workload.prefix import BlockHashes
 
 seeds = st.integers(0, 2**32 - 1)
+
+
+def examples(usual):
+    """How many examples a test draws that draws `usual` in every run: EXAMPLES_RATIO times as many."""
+    return round(usual * float(os.environ.get("EXAMPLES_RATIO", "1")))
 
 
 def random_step_model(rng):

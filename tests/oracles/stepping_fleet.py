@@ -65,6 +65,9 @@ class SteppingFleet:
     overflow: OverflowState = field(default_factory=OverflowState)
     turn: int = -1
     transfers: list = field(default_factory=list)
+    sessions: object = None
+    last_place: dict = field(default_factory=dict)
+    marks: dict = field(default_factory=dict)
 
     def __post_init__(self):
         for one in self.spec.replicas:
@@ -116,10 +119,20 @@ class SteppingFleet:
             rates, steps = zip(*(self.speed(place) for place in self.places))
             queued = [self.queued(place) for place in self.places]
             return route_rules.shortest_wait(queued, outstanding, one.input - one.cached, rates, steps, accepts)
+        ratio = self.spec.route.max_load_ratio or 2.0
+        if router == "session_affine":
+            last = self.last_place.get((one.transferred, self.session(one)))
+            stays = [int(at == last and ok) for at, ok in enumerate(accepts)]
+            return route_rules.longest_prefix(stays, outstanding, ratio, accepts)
         cached = [
             len(place.replica.find(one)[0]) * self.unit_tokens if ok else 0 for place, ok in zip(self.places, accepts)
         ]
-        return route_rules.longest_prefix(cached, outstanding, self.spec.route.max_load_ratio or 2.0, accepts)
+        return route_rules.longest_prefix(cached, outstanding, ratio, accepts)
+
+    def session(self, one):
+        """Its session; a request of none is one of its own."""
+        known = -1 if self.sessions is None else self.sessions[one.index]
+        return known if known >= 0 else (one.index,)
 
     def takes(self, place, one):
         return (place.spec.role == "decode") == one.transferred
@@ -137,8 +150,10 @@ class SteppingFleet:
                 queue_tokens=sum(map(self.queued, self.places)),
                 request_tokens=one.input + one.output,
             )
-            decision = decide_overflow(self.spec.overflow, self.overflow, pressure)
-            self.overflow = decision.state
+            session = self.session(one)
+            mark = None if isinstance(session, tuple) else self.marks.get(session)
+            decision = decide_overflow(self.spec.overflow, self.overflow, pressure, mark)
+            self.overflow, self.marks[session] = decision.state, decision.mark
             if decision.side == "api":
                 one.fate = "overflowed"
                 return
@@ -152,6 +167,8 @@ class SteppingFleet:
             replica.waiting.append(one)
         if not one.rejected:
             one.place = at
+            if not isinstance(self.session(one), tuple):
+                self.last_place[one.transferred, self.session(one)] = at
             if replica.boundary_s == math.inf:
                 replica.boundary_s = now_s
 
@@ -326,7 +343,9 @@ def step_fleet(load, spec, rng, expected, hashes=None):
     draws = cycle(rng.exponential(size=1 << 16))  # used in turn, over again when all are used
     sequences = sequences_of(load, hashes)
     unit_tokens = hashes.tokens_per_block if hashes else 0
-    fleet = SteppingFleet(spec, sequences, expected, draws, unit_tokens, float(load.arrival_s[0]))
+    fleet = SteppingFleet(
+        spec, sequences, expected, draws, unit_tokens, float(load.arrival_s[0]), sessions=load.session
+    )
     return fleet, fleet.run()
 
 

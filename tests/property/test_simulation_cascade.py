@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracles.cases import engines, random_requests, random_step_model, seeds
+from tests.oracles.cases import engines, examples, random_requests, random_step_model, seeds
 from tests.oracles.stepping_fleet import fates, step_fleet
 
 from tokonomics.policy.cascade import CascadePolicy, CascadeState, CascadeTier, decide_cascade
@@ -118,7 +118,7 @@ def run(case, seed: int = 5) -> CascadeRun:
     return simulate_cascade(requests, policy, backends, trust, rng=np.random.default_rng(seed))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(case=cascades())
 def test_equals_asking_each_tier_and_the_policy_one_request_at_a_time(case):
     found = run(case)
@@ -130,7 +130,7 @@ def test_equals_asking_each_tier_and_the_policy_one_request_at_a_time(case):
     assert found.verifier_usd == pytest.approx(spent)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(case=cascades())
 def test_each_request_walks_one_path_upwards(case):
     requests, policy, _, _ = case
@@ -148,7 +148,7 @@ def test_each_request_walks_one_path_upwards(case):
     assert later.all()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(case=cascades())
 def test_a_higher_bar_sends_more_up_from_the_first_tier(case):
     requests, policy, backends, trust = case

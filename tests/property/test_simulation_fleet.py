@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracles.cases import engines, random_hashes, random_requests, random_step_model, seeds
+from tests.oracles.cases import engines, examples, random_hashes, random_requests, random_step_model, seeds
 from tests.oracles.stepping import column
 from tests.oracles.stepping_fleet import fates, step_fleet
 
@@ -61,12 +61,14 @@ def lives(draw):
 
 
 @st.composite
-def cases(draw, *, steady=False, hashed=False, split=False):
+def cases(draw, *, steady=False, hashed=False, split=False, talks=False):
     rng = np.random.default_rng(draw(seeds))
     gap_s = draw(st.sampled_from([0.0, 1e-3, 1e-2, 1e-1]))
     requests = random_requests(
         rng, draw(st.integers(1, 40)), most_input=MOST_INPUT, most_output=MOST_OUTPUT, gap_s=gap_s, levels=3
     )
+    if talks:
+        requests = replace(requests, session_index=rng.integers(-1, 6, requests.num_requests))
     need = MOST_INPUT + MOST_OUTPUT
     shared = draw(engines(need_tokens=need, **({"cached_input_frac": 0.0} if hashed else {})))
     if hashed:
@@ -86,11 +88,17 @@ def cases(draw, *, steady=False, hashed=False, split=False):
         replicas.append(
             ReplicaSpec(name=str(number), step_model=random_step_model(rng), options=options, role=role, **link, **life)
         )
-    router = draw(st.sampled_from(ROUTERS if hashed else ROUTERS[:3]))
+    router = draw(st.sampled_from(ROUTERS[:4] if hashed else ROUTERS[:3]))
+    overflow = draw(overflows)
+    if talks:
+        router = draw(st.sampled_from(["session_affine", router]))
+        stick = {"stick_s": draw(st.sampled_from([0.011, 0.5]))}
+        stick["sticky_sides"] = draw(st.sampled_from([("api",), ("fleet",), ("api", "fleet")]))
+        overflow = overflow and replace(overflow, **stick)
     spec = FleetSpec(
         replicas=tuple(replicas),
         route=RoutePolicy(router=router),
-        overflow=draw(overflows),
+        overflow=overflow,
         keep_tokens=draw(st.booleans()),
         expected_output_tokens=20.0,
     )
@@ -125,31 +133,37 @@ def check(case):
     return result
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(case=cases(steady=True))
 def test_equals_stepping_behind_every_router(case):
     check(case)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(case=cases(steady=True, hashed=True))
 def test_equals_stepping_with_prefix_affinity(case):
     check(case)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(case=cases())
 def test_equals_stepping_while_replicas_come_and_go(case):
     check(case)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(case=st.one_of(cases(steady=True, split=True), cases(split=True), cases(split=True, hashed=True)))
 def test_equals_stepping_with_prefill_and_decode_apart(case):
     check(case)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(80))
+@given(case=st.one_of(cases(steady=True, talks=True), cases(talks=True), cases(split=True, talks=True)))
+def test_equals_stepping_with_sessions_that_stay(case):
+    check(case)
+
+
+@settings(max_examples=examples(50))
 @given(case=cases())
 def test_no_request_and_no_second_is_lost_or_doubled(case):
     requests, _ = case

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracles.cases import engines, random_hashes, random_requests, random_step_model, seeds
+from tests.oracles.cases import engines, examples, random_hashes, random_requests, random_step_model, seeds
 from tests.oracles.stepping import column, step_replica
 
 from tokonomics.simulation.build import build_load
@@ -52,25 +52,25 @@ def check(case):
     return result
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(case=cases())
 def test_equals_stepping_under_any_options(case):
     check(case)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(case=cases(num_draft_tokens=0, max_queued_requests=None, max_output_tokens=None))
 def test_equals_stepping_without_drafts(case):
     check(case)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(case=hashed_cases())
 def test_equals_stepping_with_hashed_prefixes(case):
     check(case)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(case=cases())
 def test_every_token_is_accounted_once(case):
     requests, _, options = case

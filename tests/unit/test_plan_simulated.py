@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tokonomics.cli.main import main
+from tokonomics.economics.ask import ask as quote
 from tokonomics.errors import InputError
 from tokonomics.planning.ask import plan
 from tokonomics.planning.plan_record import plan_record
@@ -51,6 +52,22 @@ def test_the_simulator_says_what_the_plan_said(planned, family):
     one = replay(build_case(Scenario.from_dict(replayed_scenario(record))), clock=lambda: 0.0)
     assert one.summary.ttft.p95_s == pytest.approx(record.expected.ttft_p95_s)
     assert one.summary.itl.p95_s == pytest.approx(record.expected.itl_p95_s)
+
+
+def test_quote_plan_and_replay_mean_the_same_by_usage(planned, trace):
+    """One steady load on one fleet: the share of its bill that works, by three commands."""
+    record = plan_record(planned, planned.family("self_hosted"))
+    money = replay(build_case(Scenario.from_dict(replayed_scenario(record))), clock=lambda: 0.0).money
+    asked = {name: record.scenario[name] for name in ("models", "traffic", "slo", "gpus", "today")}
+    quoted = next(
+        one for one in quote(Scenario.from_dict(asked)).quote.options
+        if one.operation and one.operation.precision == "fp8" and one.price.provider == record.fleets[0].provider
+    )  # fmt: skip
+    expected_usd = pytest.approx(record.expected.usage.expected_usd, rel=0.02)
+    assert money.usd_per_mtok.usage.blended_usd_per_mtok == expected_usd
+    assert quoted.usd_per_mtok.usage.blended_usd_per_mtok == expected_usd
+    stepping_usd = money.gpu_time.busy_s / 3600 * record.fleets[0].usd_per_gpu_hour
+    assert money.used_usd < 0.9 * stepping_usd  # steps run nearly all the time: that is not what is used
 
 
 def test_the_command_takes_the_plan_and_flags_over_it(planned, tmp_path, capsys):

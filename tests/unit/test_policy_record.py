@@ -81,7 +81,7 @@ def test_every_router_can_be_named(router):
 
 
 def test_a_parameter_of_another_router_is_refused():
-    with pytest.raises(InputError, match="prefix_affine only"):
+    with pytest.raises(InputError, match="prefix_affine or session_affine only"):
         RoutePolicy(router="round_robin", max_load_ratio=2.0)
     with pytest.raises(InputError, match="max_load_ratio=0.5"):
         RoutePolicy(router="prefix_affine", max_load_ratio=0.5)

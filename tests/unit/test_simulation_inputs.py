@@ -7,8 +7,10 @@ import pytest
 from tests.oracles.cases import random_step_model
 
 from tokonomics.errors import InputError
+from tokonomics.policy.overflow import OverflowPolicy
 from tokonomics.policy.route import RoutePolicy
 from tokonomics.simulation.coefficients import coefficient_row
+from tokonomics.simulation.fleet import simulate_fleet
 from tokonomics.simulation.fleet_spec import Autoscaling, FleetSpec, ReplicaSpec
 from tokonomics.simulation.options import EngineOptions
 from tokonomics.simulation.replica import simulate_replica
@@ -164,6 +166,16 @@ def test_wrong_replicas_are_told(wrong, said):
 def test_wrong_fleets_are_told(wrong, said):
     with pytest.raises(InputError, match=said):
         FleetSpec(**wrong)
+
+
+def test_a_session_is_asked_for_where_something_goes_by_it():
+    sticky = OverflowPolicy(backend="api", enter_ttft_s=1.0, stick_s=1.0)
+    for more in ({"route": RoutePolicy(router="session_affine")}, {"overflow": sticky}):
+        spec = FleetSpec(replicas=(replica(),), **more)
+        with pytest.raises(InputError, match="traffic without sessions"):
+            simulate_fleet(requests(), spec, rng=np.random.default_rng(0))
+    with pytest.raises(InputError, match="row 1: session_index"):
+        requests(session_index=np.array([0, -2, 1]))
 
 
 def trace(**more):

@@ -16,9 +16,9 @@ from tokonomics.errors import MissingFact, UnknownName
 from tokonomics.physics.deployment import deployment
 from tokonomics.simulation.api_bill import api_bill
 from tokonomics.simulation.ask import build_case, replay
-from tokonomics.simulation.fleet_price import fleet_price
+from tokonomics.simulation.fleet_price import FleetPrice, fleet_price
 from tokonomics.simulation.hours import hours_of_week
-from tokonomics.simulation.money import account_money, gpu_time
+from tokonomics.simulation.money import account_money, fleet_bill, gpu_time
 from tokonomics.simulation.state import OVERFLOWED
 from tokonomics.simulation.summary import is_good, request_latency, spread
 from tokonomics.simulation.timeline import timeline
@@ -147,12 +147,24 @@ class TestMoney:
         _case, one = replayed(overflow="openai/gpt-4o", overflow_ttft_s=0.02)
         money, tokens = one.money, one.summary
         assert money.api_usd > 0
-        for basis, fleet_usd in (("allocation", money.fleet_usd), ("usage", money.busy_usd)):
+        for basis, fleet_usd in (("allocation", money.fleet_usd), ("usage", money.used_usd)):
             cost = getattr(money.usd_per_mtok, basis)
             total = cost.input_usd_per_mtok * tokens.input_tokens + cost.output_usd_per_mtok * tokens.output_tokens
             assert total / 1e6 == pytest.approx(fleet_usd + money.api_usd)
             blended = cost.blended_usd_per_mtok * (tokens.input_tokens + tokens.output_tokens)
             assert blended / 1e6 == pytest.approx(fleet_usd + money.api_usd)
+
+    def test_usage_is_the_share_of_capacity_at_the_listed_price(self):
+        """Idle GPUs of a box and idle time are allocation only; more than all of the leases is never used."""
+        _case, one = replayed()
+        price, time = FleetPrice(usd_per_gpu_hour=4.0, offer_usd_per_gpu_hour=2.0), one.money.gpu_time
+        fleet_usd, used_usd = fleet_bill(time, price, 0.25)
+        assert fleet_usd == pytest.approx(time.billed_s / 3600 * 4.0)
+        assert used_usd == pytest.approx(time.leased_s / 3600 * 0.25 * 2.0)
+        assert one.money.used_usd == pytest.approx(time.leased_s / 3600 * one.utilisation.utilisation_frac * 3.0)
+        assert one.money.used_usd < 0.5 * one.money.fleet_usd < time.busy_s / 3600 * 3.0
+        _, full = replayed(max_sequences=1)
+        assert full.utilisation.used_frac <= 1.0
 
     def test_useful_tokens_cost_more_where_some_miss(self):
         _, easy = replayed(slo="ttft_p95=100s")
@@ -165,7 +177,7 @@ class TestMoney:
         _case, one = replayed()
         money = account_money(
             one.requests, one.result, np.ones(one.requests.num_requests, dtype=bool),
-            gpus_per_replica=1, usd_per_gpu_hour=None, bill=None,
+            gpus_per_replica=1, price=FleetPrice(usd_per_gpu_hour=None), used_frac=0.5, bill=None,
         )  # fmt: skip
         assert money.usd is None
         assert money.usd_per_mtok is None
@@ -181,7 +193,9 @@ class TestMoney:
             output_tokens=requests.output_tokens[sent], arrival_s=requests.arrival_s[sent], start_at=BEGIN,
         )  # fmt: skip
         good = np.ones(classes.size, dtype=bool)
-        money = account_money(requests, one.result, good, gpus_per_replica=1, usd_per_gpu_hour=3.0, bill=fees)
+        money = account_money(
+            requests, one.result, good, gpus_per_replica=1, price=case.price, used_frac=0.5, bill=fees
+        )
         assert [part.class_index for part in money.classes] == [0, 1, 2]
         assert sum(part.num_requests for part in money.classes) == classes.size
         assert sum(part.usd for part in money.classes) == pytest.approx(money.usd)
@@ -261,7 +275,7 @@ class TestTimeline:
         span_s = one.summary.span_s
         assert line.batch_sequences.mean() == pytest.approx(accounts.sequence_seconds.sum() / span_s, rel=1e-6)
         busy = accounts.decode_s.sum() + accounts.prefill_s.sum()
-        assert line.busy_frac.mean() == pytest.approx(busy / accounts.leased_s.sum(), rel=1e-6)
+        assert line.stepping_frac.mean() == pytest.approx(busy / accounts.leased_s.sum(), rel=1e-6)
         assert line.kv_tokens.mean() == pytest.approx(accounts.kv_token_seconds.sum() / span_s, rel=0.05)
         wait_s = (one.result.scheduled_s - one.requests.arrival_s).sum()
         assert line.queued_requests.mean() == pytest.approx(wait_s / span_s, rel=1e-6)

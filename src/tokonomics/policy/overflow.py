@@ -114,6 +114,15 @@ def overflows(
     return ttft_s > enter_ttft_s or queue_tokens > enter_queue_tokens
 
 
+def sticks(was_api: bool, since_s: float, stick_s: float, to_api: bool, to_fleet: bool) -> bool:
+    """Whether a session stays where its last request went `since_s` ago. Scalars only, as in `overflows`.
+
+    >>> sticks(True, 5.0, 30.0, True, False), sticks(False, 5.0, 30.0, True, False)
+    (True, False)
+    """
+    return since_s < stick_s and (to_api if was_api else to_fleet)
+
+
 def overflow_bounds(policy: OverflowPolicy) -> tuple[float, float, float, float]:
     """The four bounds that `overflows` takes: enter and leave TTFT in s, enter and leave queue in tokens."""
     return (
@@ -147,7 +156,8 @@ def decide_overflow(
 
 
 def _sticks(policy: OverflowPolicy, mark: SessionMark, now_s: float) -> bool:
-    return mark.side in policy.sticky_sides and now_s - mark.last_s < policy.stick_s
+    to_api, to_fleet = ("api" in policy.sticky_sides, "fleet" in policy.sticky_sides)
+    return sticks(mark.side == "api", now_s - mark.last_s, policy.stick_s, to_api, to_fleet)
 
 
 def _within_quota(policy: OverflowPolicy, requests: QuotaUse, tokens: QuotaUse, num_tokens: int) -> bool:

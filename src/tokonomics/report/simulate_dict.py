@@ -127,7 +127,7 @@ def money_dict(money: Money) -> dict[str, Any]:
         "gpu_time": asdict(money.gpu_time),
         "usd": money.usd,
         "fleet_usd": money.fleet_usd,
-        "busy_usd": money.busy_usd,
+        "used_usd": money.used_usd,
         "api_usd": money.api_usd,
         "usd_per_mtok": None if money.usd_per_mtok is None else money.usd_per_mtok.to_dict(),
         "usd_per_useful_mtok": money.usd_per_useful_mtok,
@@ -138,7 +138,7 @@ def money_dict(money: Money) -> dict[str, Any]:
 def timeline_dict(line: Timeline) -> dict[str, Any]:
     """The columns of the time line."""
     columns = (
-        "start_s", "requests_per_s", "batch_sequences", "queued_requests", "kv_tokens", "busy_frac",
+        "start_s", "requests_per_s", "batch_sequences", "queued_requests", "kv_tokens", "stepping_frac",
         "overflow_frac",
     )  # fmt: skip
     return {"window_s": line.window_s, **{name: getattr(line, name).tolist() for name in columns}}

@@ -92,7 +92,7 @@ def _headline(case: Case, one: Answer, sure: CostSureness | None) -> Iterator[st
 def _used(one: Answer) -> str:
     share = one.utilisation.utilisation_frac
     used = "" if share is None else f"{percent(share)} of capacity used, "
-    return f"{used}a step running {percent(one.utilisation.busy_frac)} of the time"
+    return f"{used}a step running {percent(one.utilisation.stepping_frac)} of the time"
 
 
 def _price(case: Case) -> str:
@@ -193,7 +193,7 @@ def _cost_table(money: Money, sure: CostSureness | None) -> Table:
             basis,
             *(getattr(getattr(cost, basis), f"{part}_usd_per_mtok") if cost else None for part in _PARTS),
             range_text(ends[basis]),
-            (money.fleet_usd if basis == "allocation" else money.busy_usd),
+            (money.fleet_usd if basis == "allocation" else money.used_usd),
             money.api_usd,
         )
         for basis in ("allocation", "usage")

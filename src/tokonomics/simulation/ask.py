@@ -161,6 +161,7 @@ def replicated_trace(case: Case, replication: int) -> Trace:
 
 def _judged(case: Case, requests: Requests, result: FleetResult, wall_s: float, num_asked: int) -> Replay:
     spec, work = case.spec, work_of(requests, result)
+    used = utilisation_of(case, work)
     latency = request_latency(requests, result, api_ttft_s=spec.api_ttft_s, api_itl_s=spec.api_itl_s)
     bill = None
     if spec.overflow is not None:
@@ -172,7 +173,8 @@ def _judged(case: Case, requests: Requests, result: FleetResult, wall_s: float, 
         result,
         is_good(latency, result, case.slo),
         gpus_per_replica=case.deployed.deployment.num_gpus,
-        usd_per_gpu_hour=case.price.usd_per_gpu_hour,
+        price=case.price,
+        used_frac=used.used_frac,
         bill=bill,
     )
     return Replay(
@@ -192,7 +194,7 @@ def _judged(case: Case, requests: Requests, result: FleetResult, wall_s: float, 
         ),
         timeline=timeline(requests, result),
         work=work,
-        utilisation=utilisation_of(case, work),
+        utilisation=used,
         kernel_wall_s=wall_s,
         num_asked=num_asked,
     )

@@ -10,7 +10,7 @@ from tokonomics.simulation.coefficients import coefficient_row, decode_base_s
 from tokonomics.simulation.compiled import compiled
 from tokonomics.simulation.options import MAX_PRIORITY_LEVELS, EngineOptions
 from tokonomics.simulation.requests import Requests, first_rows, require_that_all_fit
-from tokonomics.simulation.state import ENGINE, Floats, Ints, Load, Rows
+from tokonomics.simulation.state import ENGINE, NONE, Floats, Ints, Load, Rows
 from tokonomics.workload.prefix import BlockHashes
 
 _NO_LIMIT = 2**62
@@ -104,6 +104,7 @@ def build_load(requests: Requests, options: EngineOptions) -> Load:
         output_tokens=output,
         cached_tokens=cached_input_tokens(requests, options),
         level=priority_levels(requests, options),
+        session=np.full(requests.num_requests, NONE) if requests.session_index is None else requests.session_index,
     )
 
 

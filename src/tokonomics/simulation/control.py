@@ -10,13 +10,14 @@ from tokonomics.simulation.state import Floats, Ints, Row, Rows
 OFF, LOADING, READY, DRAINING, LEAVING = range(5)
 """What a place for a replica is: empty; loading the model; serving; finishing its last requests, of its own will or
 because a spot machine was called back."""
-ROUND_ROBIN, LEAST_OUTSTANDING, SHORTEST_WAIT, PREFIX_AFFINE = range(4)
+ROUND_ROBIN, LEAST_OUTSTANDING, SHORTEST_WAIT, PREFIX_AFFINE, SESSION_AFFINE = range(5)
 
 RULES = np.dtype(
     [
         ("router", "i8"), ("last_routed", "i8"), ("max_load_ratio", "f8"),
         ("may_overflow", "i8"), ("is_overflowing", "i8"), ("num_overflowed", "i8"),
         ("enter_ttft_s", "f8"), ("leave_ttft_s", "f8"), ("enter_queue_tokens", "f8"), ("leave_queue_tokens", "f8"),
+        ("stick_s", "f8"), ("sticks_to_api", "i8"), ("sticks_to_fleet", "i8"),
         ("most_requests", "i8"), ("most_tokens", "i8"), ("used_requests", "i8"), ("used_tokens", "i8"),
         ("last_tick", "i8"), ("queue_tokens", "i8"), ("num_homeless", "i8"), ("first_homeless", "i8"),
         ("last_homeless", "i8"), ("keeps_tokens", "i8"), ("draw", "i8"), ("next_change", "i8"), ("now_s", "f8"),
@@ -52,6 +53,8 @@ class Control(NamedTuple):
     boundaries, timers: clocks of the replicas' steps; and of places, then of deployments' ticks, then of the plan of
     capacity, then of the next transfer.  draws: exponential variates of mean 1, used in turn.
     change_*: the plan of capacity, by time.
+    session_*: of each session, where its last request went: which place, as those of `accepts`; whether to the API; and
+    when, s (-inf: never).
     """
 
     rules: Row
@@ -69,3 +72,6 @@ class Control(NamedTuple):
     change_s: Floats
     change_kind: Ints
     change_target: Ints
+    session_place: Ints
+    session_is_api: NDArray[np.int8]
+    session_last_s: Floats

@@ -144,7 +144,7 @@ def escalated_money(
     return replace(
         money,
         api_usd=api_usd,
-        usd_per_mtok=cost_bases(money.gpu_time, money.fleet_usd, money.busy_usd, _with_verifier(bill, run), volume),
+        usd_per_mtok=cost_bases(money.gpu_time, money.fleet_usd, money.used_usd, _with_verifier(bill, run), volume),
         usd_per_useful_mtok=(
             None if money.fleet_usd is None or useful <= 0.0 else (money.fleet_usd + api_usd) / useful * MTOK
         ),

@@ -39,7 +39,7 @@ def figures(one: Answer) -> Figures:
         "num_requests": summary.num_requests,
         **latencies,
         "goodput_frac": summary.goodput_frac,
-        "busy_frac": one.utilisation.busy_frac,
+        "stepping_frac": one.utilisation.stepping_frac,
         "utilisation_frac": one.utilisation.utilisation_frac,
         "overflow_frac": summary.overflow_frac,
         "escalation_frac": escalation_frac(one),

@@ -5,6 +5,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from tokonomics.errors import InputError
 from tokonomics.policy.overflow import OverflowPolicy, overflow_bounds
 from tokonomics.policy.quota import NUM_SLOTS
 from tokonomics.policy.route import ROUTERS
@@ -57,6 +58,7 @@ def build_control(requests: Requests, spec: FleetSpec, machine: Machine, rng: np
     start_s = float(requests.arrival_s[0])
     num_places, num_kinds = machine.replicas.size, len(spec.replicas)
     changes = _changes(spec, start_s)
+    num_sessions = _num_sessions(requests, spec)
     speeds = np.array([_speed(machine, kind) for kind in range(num_kinds)])[machine.replicas["kind"]]
     control = Control(
         rules=_rules(spec, start_s)[0],
@@ -74,9 +76,24 @@ def build_control(requests: Requests, spec: FleetSpec, machine: Machine, rng: np
         change_s=changes[:, 0].copy(),
         change_kind=changes[:, 1].astype(np.int64),
         change_target=changes[:, 2].astype(np.int64),
+        session_place=np.full((2, num_sessions), NONE, dtype=np.int64),
+        session_is_api=np.zeros(num_sessions, dtype=np.int8),
+        session_last_s=np.full(num_sessions, -math.inf),
     )
     _start(machine, control, start_s)
     return control
+
+
+def _num_sessions(requests: Requests, spec: FleetSpec) -> int:
+    """Sessions of the requests. Raises InputError where there are none and something goes by them."""
+    if requests.session_index is not None:
+        return int(requests.session_index.max()) + 1
+    if spec.needs_sessions:
+        raise InputError(
+            "router=session_affine or stick_s beside traffic without sessions; limit=requests that name theirs; give"
+            " session ids, or choose another router and stick_s=0"
+        )
+    return 0
 
 
 def _start(machine: Machine, control: Control, start_s: float) -> None:
@@ -118,6 +135,8 @@ def _add_overflow(rules: Row, policy: OverflowPolicy, start_s: float) -> None:
         rules[name] = bound
     rules["may_overflow"] = 1
     rules["last_tick"] = math.floor(start_s)
+    rules["stick_s"] = policy.stick_s
+    rules["sticks_to_api"], rules["sticks_to_fleet"] = "api" in policy.sticky_sides, "fleet" in policy.sticky_sides
     requests, tokens = policy.max_requests_per_minute, policy.max_tokens_per_minute
     rules["most_requests"] = -1 if requests is None else requests
     rules["most_tokens"] = -1 if tokens is None else tokens

@@ -126,13 +126,16 @@ class FleetSpec:
             problems.append("prefill and decode replicas come together; limit=both or neither; add the other role")
         elif self.replicas and roles == {"decode"}:
             problems.append("nothing takes new requests; limit=a mixed or prefill deployment; add one")
-        if self.overflow and self.overflow.stick_s:
-            problems.append(f"stick_s={self.overflow.stick_s:g}; limit=0, requests carry no session; set it to 0")
         if self.route.router == "prefix_affine" and not all(one.options.use_prefix_cache for one in self.replicas):
             problems.append(
                 "router=prefix_affine without use_prefix_cache; limit=hashed prefixes; choose another router"
             )
         raise_all(problems)
+
+    @property
+    def needs_sessions(self) -> bool:
+        """Whether the router or the overflow go by the session of a request."""
+        return self.route.router == "session_affine" or bool(self.overflow and self.overflow.stick_s)
 
 
 def _plan_problems(plan: tuple[tuple[float, int], ...]) -> list[str]:

@@ -10,10 +10,10 @@ from tokonomics.simulation.ask import Case
 from tokonomics.simulation.hours import HOURS, HourCost, hour_costs, time_frac
 from tokonomics.simulation.long_api import bill_of
 from tokonomics.simulation.long_summary import Whole, leased_s
-from tokonomics.simulation.money import ClassCost, GpuTime, Money, cost_bases, gpu_time
+from tokonomics.simulation.money import ClassCost, GpuTime, Money, cost_bases, fleet_bill, gpu_time
 from tokonomics.simulation.shard import windows_of
 from tokonomics.simulation.state import Floats, Ints
-from tokonomics.units import MTOK, SECONDS_PER_HOUR
+from tokonomics.units import MTOK
 
 
 def long_gpu_time(case: Case, whole: Whole) -> GpuTime:
@@ -36,11 +36,9 @@ def long_gpu_time(case: Case, whole: Whole) -> GpuTime:
     )
 
 
-def long_money(case: Case, whole: Whole, time: GpuTime) -> Money:
-    """Price a long replay."""
-    rate = case.price.usd_per_gpu_hour
-    fleet_usd = None if rate is None else time.billed_s * rate / SECONDS_PER_HOUR
-    busy_usd = None if rate is None else time.busy_s * rate / SECONDS_PER_HOUR
+def long_money(case: Case, whole: Whole, time: GpuTime, *, used_frac: float) -> Money:
+    """Price a long replay that used the share `used_frac` of its capacity."""
+    fleet_usd, used_usd = fleet_bill(time, case.price, used_frac)
     bill = bill_of(case, whole.api)
     api_usd = bill.total_usd if bill else 0.0
     hours, useful = whole.tally.hours, whole.tally.sum_of("useful_tokens")
@@ -48,9 +46,9 @@ def long_money(case: Case, whole: Whole, time: GpuTime) -> Money:
     return Money(
         gpu_time=time,
         fleet_usd=fleet_usd,
-        busy_usd=busy_usd,
+        used_usd=used_usd,
         api_usd=api_usd,
-        usd_per_mtok=cost_bases(time, fleet_usd, busy_usd, bill, volume),
+        usd_per_mtok=cost_bases(time, fleet_usd, used_usd, bill, volume),
         usd_per_useful_mtok=(fleet_usd + api_usd) / useful * MTOK if fleet_usd is not None and useful else None,
         classes=_classes(case, whole, time, fleet_usd),
     )

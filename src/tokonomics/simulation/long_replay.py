@@ -80,7 +80,8 @@ def put_together(case: Case, results: Sequence[ShardResult | None]) -> LongRepla
     is_partial = len(made) < len(shards_of(case)) or any(one.is_partial for one in made)
     work = long_work(case, whole)
     time = long_gpu_time(case, whole)
-    money = long_money(case, whole, time)
+    used = utilisation_of(case, work)
+    money = long_money(case, whole, time, used_frac=used.used_frac)
     num = int(whole.tally.status.sum())
     return LongReplay(
         summary=long_summary(case, whole, work),
@@ -88,7 +89,7 @@ def put_together(case: Case, results: Sequence[ShardResult | None]) -> LongRepla
         hours=long_hours(case, whole, money),
         timeline=long_timeline(case, whole),
         work=work,
-        utilisation=utilisation_of(case, work),
+        utilisation=used,
         kernel_wall_s=sum(one.kernel_wall_s for one in made),
         num_asked=max(round(windows_of(case).expected_requests), num) if is_partial else num,
         is_partial=is_partial,

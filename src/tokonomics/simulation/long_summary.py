@@ -82,7 +82,7 @@ def long_summary(case: Case, whole: Whole, work: Work) -> Summary:
         e2e=spreads["e2e"],
         goodput_frac=tally.sum_of("good") / judged if judged else None,
         slo_checks=tuple(_checked(whole, limit) for limit in case.slo.limits),
-        busy_frac=work.busy_s / leased,
+        stepping_frac=work.busy_s / leased,
         overflow_frac=float(tally.status[OVERFLOWED]) / num,
         input_tokens=int(tally.hours[:, 1].sum()),
         output_tokens=served_output + int(tally.asked[OVERFLOWED]),
@@ -119,7 +119,7 @@ def long_timeline(case: Case, whole: Whole) -> Timeline:
         batch_sequences=sequences / width_s,
         queued_requests=rows(whole.tally.waited_s) / width_s,
         kv_tokens=tokens / width_s,
-        busy_frac=np.minimum(busy / width_s / replicas, 1.0),
+        stepping_frac=np.minimum(busy / width_s / replicas, 1.0),
         overflow_frac=np.divide(sent, arrivals, out=np.zeros(arrivals.size), where=arrivals > 0),
     )
 

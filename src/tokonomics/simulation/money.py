@@ -10,6 +10,7 @@ from tokonomics.catalog.load import Catalog
 from tokonomics.economics.figures.cost_per_token import CostBases, TokenCost, TokenVolume, token_cost
 from tokonomics.simulation.api_bill import ApiBill, api_bill
 from tokonomics.simulation.fleet import FleetAccounts, FleetResult
+from tokonomics.simulation.fleet_price import FleetPrice
 from tokonomics.simulation.requests import FloatArray, IntArray, Requests
 from tokonomics.simulation.state import OVERFLOWED
 from tokonomics.simulation.summary import is_served
@@ -71,13 +72,14 @@ class Money:
     """The bill of a replay; None where no price is known.
 
     usd_per_mtok: over all tokens that were answered, here or at the API. `allocation` is all that is paid;
-    `usage` only the busy time of the fleet, and the API.  usd_per_useful_mtok: allocation over the tokens of requests
-    answered within the SLO.
+    `usage` only the share of its leases that the fleet's work would fill, as in a quote, and the API.
+    used_usd: that share of the leases, at the price of a GPU-hour without the idle GPUs of boxes.
+    usd_per_useful_mtok: allocation over the tokens of requests answered within the SLO.
     """
 
     gpu_time: GpuTime
     fleet_usd: float | None
-    busy_usd: float | None
+    used_usd: float | None
     api_usd: float
     usd_per_mtok: CostBases | None
     usd_per_useful_mtok: float | None
@@ -120,37 +122,44 @@ def account_money(
     good: NDArray[np.bool_],
     *,
     gpus_per_replica: int,
-    usd_per_gpu_hour: float | None,
+    price: FleetPrice,
+    used_frac: float,
     bill: ApiBill | None,
 ) -> Money:
-    """Price the replay. `good` marks the requests answered within the SLO."""
+    """Price the replay. `good` marks requests answered within the SLO, `used_frac` is the share of capacity used."""
     time = gpu_time(result.accounts, gpus_per_replica=gpus_per_replica)
-    per_s = None if usd_per_gpu_hour is None else usd_per_gpu_hour / SECONDS_PER_HOUR
-    fleet_usd = None if per_s is None else time.billed_s * per_s
-    busy_usd = None if per_s is None else time.busy_s * per_s
+    fleet_usd, used_usd = fleet_bill(time, price, used_frac)
     volume = _volume(requests, result)
     api_usd = bill.total_usd if bill else 0.0
     useful = float(requests.input_tokens[good].sum() + _answered_output(requests, result)[good].sum())
     return Money(
         gpu_time=time,
         fleet_usd=fleet_usd,
-        busy_usd=busy_usd,
+        used_usd=used_usd,
         api_usd=api_usd,
-        usd_per_mtok=cost_bases(time, fleet_usd, busy_usd, bill, volume),
+        usd_per_mtok=cost_bases(time, fleet_usd, used_usd, bill, volume),
         usd_per_useful_mtok=(fleet_usd + api_usd) / useful * MTOK if fleet_usd is not None and useful > 0 else None,
         classes=_classes(requests, result, time, fleet_usd, bill),
     )
 
 
+def fleet_bill(time: GpuTime, price: FleetPrice, used_frac: float) -> tuple[float | None, float | None]:
+    """USD of all that is billed, and of the share `used_frac` of the leases; None where the fleet is unpriced."""
+    paid, listed = price.usd_per_gpu_hour, price.offer_usd_per_gpu_hour
+    if paid is None or listed is None:
+        return None, None
+    return time.gpu_hours * paid, time.leased_s / SECONDS_PER_HOUR * used_frac * listed
+
+
 def cost_bases(
-    time: GpuTime, fleet_usd: float | None, busy_usd: float | None, bill: ApiBill | None, volume: TokenVolume
+    time: GpuTime, fleet_usd: float | None, used_usd: float | None, bill: ApiBill | None, volume: TokenVolume
 ) -> CostBases | None:
     """Cost of a million tokens on both bases; None where the fleet is unpriced, or nothing was answered."""
-    if fleet_usd is None or busy_usd is None or volume.total_tokens <= 0:
+    if fleet_usd is None or used_usd is None or volume.total_tokens <= 0:
         return None
     prefill_frac = time.prefill_s / time.busy_s if time.busy_s > 0 else 0.5
     return CostBases(
-        allocation=_cost(fleet_usd, prefill_frac, bill, volume), usage=_cost(busy_usd, prefill_frac, bill, volume)
+        allocation=_cost(fleet_usd, prefill_frac, bill, volume), usage=_cost(used_usd, prefill_frac, bill, volume)
     )
 
 

@@ -23,6 +23,7 @@ class Requests:
 
     arrival_s: seconds, sorted.  input_tokens, output_tokens: whole tokens, 1 or more.
     priority: 0 is the most urgent.  class_index: to which tenant or class a request belongs, for the account.
+    session_index: to which session a request belongs, from 0; -1: to none.
     block_hashes: the prefix blocks of each request, where the trace has them.
     Raises InputError with every kind of wrong row, naming the first ones.
     """
@@ -32,6 +33,7 @@ class Requests:
     output_tokens: IntArray
     priority: IntArray | None = None
     class_index: IntArray | None = None
+    session_index: IntArray | None = None
     block_hashes: BlockHashes | None = None
 
     def __post_init__(self) -> None:
@@ -60,8 +62,8 @@ def requests_of(arrival_s: FloatArray, input_tokens: FloatArray, output_tokens: 
 def requests_from_trace(trace: Trace, *, rate_ratio: float = 1.0, num_repeats: int = 1) -> Requests:
     """The requests of `trace`, `rate_ratio` times as fast, the whole repeated `num_repeats` times end to end.
 
-    A repeat starts one mean gap after the last arrival of the one before. Its prefix blocks are those of the first,
-    as if the same users came back.
+    A repeat starts one mean gap after the last arrival of the one before. Its prefix blocks and sessions are those of
+    the first, as if the same users came back.
     Raises InputError when the trace has no arrivals, or a ratio or count is out of bounds.
     """
     raise_all(_replay_problems(trace, rate_ratio, num_repeats))
@@ -76,8 +78,14 @@ def requests_from_trace(trace: Trace, *, rate_ratio: float = 1.0, num_repeats: i
         arrival_s=np.tile(once_s, num_repeats) + starts_s,
         input_tokens=np.tile(np.rint(trace.input_tokens).astype(np.int64), num_repeats),
         output_tokens=np.tile(np.rint(trace.output_tokens).astype(np.int64), num_repeats),
+        session_index=None if trace.session_ids is None else np.tile(_numbered(trace.session_ids), num_repeats),
         block_hashes=hashes,
     )
+
+
+def _numbered(ids: IntArray) -> IntArray:
+    """`ids` as 0, 1, ... in their order."""
+    return np.unique(ids, return_inverse=True)[1].astype(np.int64)
 
 
 def first_rows(wrong: NDArray[np.bool_]) -> str:
@@ -108,7 +116,7 @@ def _shape_problems(requests: Requests) -> list[str]:
     num = requests.arrival_s.size
     if not 1 <= num <= MAX_REQUESTS:
         return [f"num_requests={num}; limit=1 to {MAX_REQUESTS}; give a trace with requests in it"]
-    columns = ("arrival_s", "input_tokens", "output_tokens", "priority", "class_index")
+    columns = ("arrival_s", "input_tokens", "output_tokens", "priority", "class_index", "session_index")
     problems = []
     for name in columns:
         value = getattr(requests, name)
@@ -133,6 +141,12 @@ def _row_problems(requests: Requests) -> list[str]:
     problems = [f"{first_rows(rows)}: {what}; {advice}" for what, rows in wrong.items() if rows.any()]
     if requests.priority is not None and (requests.priority < 0).any():
         problems.append(f"{first_rows(requests.priority < 0)}: priority is below 0; use 0 for the most urgent")
+    if requests.session_index is not None:
+        wrong_session = (requests.session_index < -1) | (requests.session_index >= MAX_REQUESTS)
+        if wrong_session.any():
+            problems.append(
+                f"{first_rows(wrong_session)}: session_index is not in -1..{MAX_REQUESTS}; number them from 0"
+            )
     return problems
 
 

@@ -5,13 +5,16 @@ The rules themselves are those of `policy`, compiled here; the gateway calls the
 
 from math import inf
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tokonomics.policy import overflow, quota, route_rules
 from tokonomics.simulation.clocks import set_clock
 from tokonomics.simulation.compiled import compiled, inlined
-from tokonomics.simulation.control import LEAST_OUTSTANDING, ROUND_ROBIN, SHORTEST_WAIT, Control
+from tokonomics.simulation.control import (
+    LEAST_OUTSTANDING,
+    ROUND_ROBIN,
+    SESSION_AFFINE,
+    SHORTEST_WAIT,
+    Control,
+)
 from tokonomics.simulation.kernel import enqueue
 from tokonomics.simulation.prefix_cache import cached_units
 from tokonomics.simulation.state import NONE, OVERFLOWED, REJECTED, Load, Machine, Told
@@ -22,6 +25,7 @@ predicted_ttft_s = compiled(route_rules.predicted_ttft_s)
 shortest_wait = compiled(route_rules.shortest_wait)
 longest_prefix = compiled(route_rules.longest_prefix)
 overflows = compiled(overflow.overflows)
+sticks = compiled(overflow.sticks)
 expire_slots = compiled(quota.expire_slots)
 fits_quota = compiled(quota.fits_quota)
 
@@ -30,7 +34,7 @@ fits_quota = compiled(quota.fits_quota)
 def dispatch(m: Machine, c: Control, load: Load, told: Told, index: int, now_s: float, is_new: bool) -> None:
     """Send request `index` where it belongs. One that lost its replica is not turned away by a full queue."""
     row = m.requests[index].transferred
-    at = choose_replica(m, c, load, index, c.accepts[row])
+    at = choose_replica(m, c, load, index, row)
     if c.rules.may_overflow and row == 0 and overflow_now(m, c, load, at, index, now_s):
         told.status[index] = OVERFLOWED
         c.rules.num_overflowed += 1
@@ -42,13 +46,15 @@ def dispatch(m: Machine, c: Control, load: Load, told: Told, index: int, now_s: 
         m.requests[index].replica = NONE
     else:
         enqueue(m, load, at, index, now_s)
+        if load.session[index] != NONE:
+            c.session_place[row, load.session[index]] = at
         set_clock(c.boundaries, at, m.replicas[at].boundary_s)
 
 
 @compiled
-def choose_replica(m: Machine, c: Control, load: Load, index: int, accepts: NDArray[np.int8]) -> int:
-    """The replica that the router picks for request `index`, or NONE."""
-    rules = c.rules
+def choose_replica(m: Machine, c: Control, load: Load, index: int, row: int) -> int:
+    """The replica that the router picks for request `index`, or NONE; `row` is that of `accepts`."""
+    rules, accepts = c.rules, c.accepts[row]
     if rules.router == LEAST_OUTSTANDING:
         return int(least_outstanding(m.outstanding_tokens, accepts))
     if rules.router == ROUND_ROBIN:
@@ -60,6 +66,12 @@ def choose_replica(m: Machine, c: Control, load: Load, index: int, accepts: NDAr
         return int(
             shortest_wait(m.queued_tokens, m.outstanding_tokens, fresh, c.prefill_tokens_per_s, c.step_s, accepts)
         )
+    if rules.router == SESSION_AFFINE:
+        c.cached[:] = 0
+        last = c.session_place[row, load.session[index]] if load.session[index] != NONE else NONE
+        if last != NONE and accepts[last]:
+            c.cached[last] = 1  # as if it held the prompt: the same rule
+        return int(longest_prefix(c.cached, m.outstanding_tokens, rules.max_load_ratio, accepts))
     for at in range(accepts.size):
         hits = cached_units(m, load, at, index) if accepts[at] else 0
         c.cached[at] = hits * m.engines[m.replicas[at].kind].unit_tokens
@@ -83,7 +95,16 @@ def overflow_now(m: Machine, c: Control, load: Load, at: int, index: int, now_s:
         rules.enter_queue_tokens,
         rules.leave_queue_tokens,
     )
-    return bool(rules.is_overflowing) and take_quota(c, load.input_tokens[index] + load.output_tokens[index], now_s)
+    goes = bool(rules.is_overflowing)
+    session = load.session[index]
+    if session != NONE:
+        was_api, since_s = c.session_is_api[session] > 0, now_s - c.session_last_s[session]
+        if sticks(was_api, since_s, rules.stick_s, rules.sticks_to_api > 0, rules.sticks_to_fleet > 0):
+            goes = was_api
+    goes = goes and take_quota(c, load.input_tokens[index] + load.output_tokens[index], now_s)
+    if session != NONE:
+        c.session_is_api[session], c.session_last_s[session] = goes, now_s
+    return goes
 
 
 @compiled

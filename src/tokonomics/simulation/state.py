@@ -65,13 +65,14 @@ REQUEST = np.dtype(
 
 
 class Load(NamedTuple):
-    """What is asked: one entry a request, shape (n,)."""
+    """What is asked: one entry a request, shape (n,); NONE for no session."""
 
     arrival_s: Floats
     input_tokens: Ints
     output_tokens: Ints
     cached_tokens: Ints
     level: NDArray[np.int8]
+    session: Ints
 
 
 class Told(NamedTuple):

@@ -62,6 +62,8 @@ def begin_stream(first: Requests, spec: FleetSpec, *, rng: np.random.Generator) 
         problems.append("expected_output_tokens is missing; limit=stated, to serve in windows; give the mean output")
     if any(one.options.use_prefix_cache for one in spec.replicas):
         problems.append("prefix blocks need all requests at once; limit=a hit rate, to serve in windows; give one")
+    if spec.needs_sessions:
+        problems.append("sessions need all requests at once; limit=other routers and stick_s=0, to serve in windows")
     if problems:
         raise InputError(*problems)
     machine = build_machine(first, spec)

@@ -63,7 +63,7 @@ class Summary:
     output_by_status: output tokens that were asked for, by what became of them: served, cut off, rejected, overflowed
     and lost; they sum to those of the load.  input_tokens, output_tokens: those of the requests that got an answer,
     here or at the API.  goodput_frac: share of requests answered within every limit of the SLO, each taken by request;
-    those that went to an API of unknown latency are left out.  busy_frac: leased time with a
+    those that went to an API of unknown latency are left out.  stepping_frac: leased time with a
     step running, be its batch ever so small.
     """
 
@@ -75,7 +75,7 @@ class Summary:
     e2e: Spread | None
     goodput_frac: float | None
     slo_checks: tuple[SloCheck, ...]
-    busy_frac: float
+    stepping_frac: float
     overflow_frac: float
     input_tokens: int
     output_tokens: int
@@ -156,7 +156,7 @@ def summarise(requests: Requests, result: FleetResult, latency: RequestLatency, 
         **spreads,
         goodput_frac=_goodput_frac(latency, result, slo),
         slo_checks=tuple(_checked(limit, latency) for limit in slo.limits),
-        busy_frac=busy_s / leased_s if leased_s > 0 else 0.0,
+        stepping_frac=busy_s / leased_s if leased_s > 0 else 0.0,
         overflow_frac=float(counts[OVERFLOWED]) / requests.num_requests,
         input_tokens=input_tokens,
         output_tokens=tokens["served"] + tokens["overflowed"],

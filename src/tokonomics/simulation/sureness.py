@@ -48,11 +48,11 @@ def cost_sureness(case: Case, one: Answer) -> CostSureness | None:
     money, cost = one.money, one.money.usd_per_mtok
     allocation: Ends | None = None
     usage: Ends | None = None
-    if cost is not None and money.fleet_usd is not None and money.busy_usd is not None:
+    if cost is not None and money.fleet_usd is not None and money.used_usd is not None:
         work = ends_of(1.0, at.rate_sd_log)
         if follows_load:
             allocation = _ends(cost.allocation.blended_usd_per_mtok, money.fleet_usd, money.api_usd, work)
-        usage = _ends(cost.usage.blended_usd_per_mtok, money.busy_usd, money.api_usd, work)
+        usage = _ends(cost.usage.blended_usd_per_mtok, money.used_usd, money.api_usd, work)
     return CostSureness(
         at=at, allocation_usd_per_mtok_ends=allocation, usage_usd_per_mtok_ends=usage, follows_load=follows_load
     )

@@ -16,7 +16,7 @@ class Timeline:
     """Means over windows of `window_s`; every array has shape (windows,), the fleet as a whole.
 
     batch_sequences, queued_requests: running and waiting.  kv_tokens: cache in use, an output counted at half its size
-    while it grows.  busy_frac: share of the replicas in use that had a sequence running.
+    while it grows.  stepping_frac: share of the replicas in use that had a sequence running.
     requests_per_s: arrivals.  overflow_frac: share of them that went to the API.
     """
 
@@ -26,7 +26,7 @@ class Timeline:
     batch_sequences: FloatArray
     queued_requests: FloatArray
     kv_tokens: FloatArray
-    busy_frac: FloatArray
+    stepping_frac: FloatArray
     overflow_frac: FloatArray
 
 
@@ -51,7 +51,7 @@ def timeline(requests: Requests, result: FleetResult, *, num_windows: int = 60) 
         batch_sequences=_means(edges_s, scheduled_s, finish_s, np.ones(finish_s.size)),
         queued_requests=_means(edges_s, arrival_s, scheduled_s, np.ones(finish_s.size)),
         kv_tokens=prompts + growing,
-        busy_frac=np.minimum(_busy_replicas(edges_s, result.replica[served], scheduled_s, finish_s) / leased, 1.0),
+        stepping_frac=np.minimum(_busy_replicas(edges_s, result.replica[served], scheduled_s, finish_s) / leased, 1.0),
         overflow_frac=np.divide(sent, arrivals, out=np.zeros(num_windows), where=arrivals > 0),
     )
 

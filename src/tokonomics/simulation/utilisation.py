@@ -1,8 +1,8 @@
 """How full a fleet was: what it served, over what it could have served.
 
-A replica with one sequence is as busy as one with a thousand, so the share of time with a step running says nothing of
-what is left. `tok quote` reckons the rate that a replica sustains within the SLO, or without one at the largest batch
-that fits; the same rate is the measure here.
+A replica runs steps for one sequence as it does for a thousand, so the share of time with a step running says nothing
+of what is left. `tok quote` reckons the rate that a replica sustains within the SLO, or without one at the largest
+batch that fits; the same rate is the measure here.
 """
 
 from dataclasses import dataclass
@@ -28,25 +28,30 @@ _MOST_LENGTHS = 100_000
 class Utilisation:
     """Two shares of the leased time of a fleet, by replicas.
 
-    busy_frac: time with a step running, be its batch ever so small.
+    stepping_frac: time with a step running, be its batch ever so small.
     utilisation_frac: requests served, over those that the leased replicas would have served at
     `capacity_requests_per_s` each: the rate that a replica sustains within the SLO, or at the largest batch that fits
     where no SLO is stated or none can be met. Above 1 the SLO is missed, or the queue grows. None where nothing was
     served.
     """
 
-    busy_frac: float
+    stepping_frac: float
     utilisation_frac: float | None
     capacity_requests_per_s: float | None
+
+    @property
+    def used_frac(self) -> float:
+        """Share of the leases that the basis `usage` pays for, as in a quote: utilisation, at most all of them."""
+        return 0.0 if self.utilisation_frac is None else min(self.utilisation_frac, 1.0)
 
 
 def utilisation(
     work: Work, trace: Trace, deployed: Deployed, slo: Slo, *, max_output_tokens: int | None
 ) -> Utilisation:
     """How full the fleet was that did `work`, asked for requests like those of `trace`."""
-    busy_frac = work.busy_s / work.leased_s if work.leased_s > 0 else 0.0
+    stepping_frac = work.busy_s / work.leased_s if work.leased_s > 0 else 0.0
     if not (work.num_served and work.leased_s > 0):
-        return Utilisation(busy_frac=busy_frac, utilisation_frac=None, capacity_requests_per_s=None)
+        return Utilisation(stepping_frac=stepping_frac, utilisation_frac=None, capacity_requests_per_s=None)
     served_requests_per_s = work.num_served / work.leased_s
     demand = demand_of(
         _traffic(work, trace, served_requests_per_s, max_output_tokens),
@@ -57,7 +62,7 @@ def utilisation(
     sizes = size_fleets(stack_step_models([deployed.step_model]), np.array([most]), demand)
     capacity = float(sizes.capacity_requests_per_s[0])
     return Utilisation(
-        busy_frac=busy_frac,
+        stepping_frac=stepping_frac,
         utilisation_frac=served_requests_per_s / capacity if capacity > 0 else None,
         capacity_requests_per_s=capacity or None,
     )

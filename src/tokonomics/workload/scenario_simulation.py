@@ -9,7 +9,9 @@ from pydantic import model_validator as validates_model
 
 from tokonomics.workload.strict_record import StrictRecord
 
-Router = Literal["round_robin", "least_outstanding_tokens", "shortest_predicted_wait", "prefix_affine"]
+Router = Literal[
+    "round_robin", "least_outstanding_tokens", "shortest_predicted_wait", "prefix_affine", "session_affine"
+]
 Batching = Literal["chunked", "prefill_first"]
 
 _PLAN_LINE: Final = re.compile(r"\s*(?P<hours>[0-9]+(?:\.[0-9]+)?)\s*=\s*(?P<num>[0-9]{1,5})\s*")
