@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tokonomics.cli.main import main
-from tokonomics.economics.ask import ask as quote
+from tokonomics.economics.quoting.ask import ask as quote
 from tokonomics.errors import InputError
 from tokonomics.planning.ask import plan
 from tokonomics.planning.plan_record import plan_record
