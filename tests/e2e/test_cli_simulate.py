@@ -61,8 +61,11 @@ class TestDocument:
             spread = answer[metric]
             assert set(spread) == {"p50", "p95", "p99", "mean"}
             assert 0 < spread["p50"] <= spread["p95"] <= spread["p99"]
-        for name in ("goodput_frac", "utilisation_frac", "stepping_frac", "overflow_frac"):
+        for name in ("goodput_frac", "stepping_frac", "overflow_frac"):
             assert 0 <= answer[name] <= 1
+        assert answer["utilisation_frac"] > 1, "the limit is missed: more was served than a replica carries within it"
+        assert answer["ttft_s"]["p95"] > 1.0
+        assert 0 < ask(*DEPLOYED, "--trace", trace, "--scale", "0.3")["utilisation_frac"] < 1
         assert answer["num_rejected"] == 0
         assert {part: set(bases) for part, bases in answer["usd_per_mtok"].items()} == {
             part: {"allocation", "usage"} for part in ("input", "output", "blended")

@@ -32,7 +32,7 @@ def case_load(cases: Sequence[Case]) -> Load:
         limit_s=column(lambda case: tpot_limit_s(case.measurement) or math.nan),
         request_overhead_s=column(lambda case: _serving(case).request_overhead_s),
         token_overhead_s=column(lambda case: _serving(case).token_overhead_s),
-        admission_steps=column(lambda case: _serving(case).admission_steps),
+        num_admission_steps=column(lambda case: _serving(case).num_admission_steps),
         decode_only=np.array([case.note.is_decode_only for case in cases], dtype=bool),
         mixed_lengths=np.array([has_mixed_lengths(case.measurement.dataset) for case in cases], dtype=bool),
     )

@@ -66,7 +66,7 @@ def replayed_speed(cases: Sequence[Case]) -> Speed:
         output_tokens_per_s=np.array([run.output_tokens_per_s for run in runs]),
         prefill_tokens_per_s=np.full(len(runs), np.nan),
         tpot_s=tpot_s,
-        ttft_s=load.front_end_s + ttft_s + load.admission_steps * busy_frac * np.nan_to_num(tpot_s),
+        ttft_s=load.front_end_s + ttft_s + load.num_admission_steps * busy_frac * np.nan_to_num(tpot_s),
     )
 
 

@@ -26,8 +26,8 @@ class EngineConstants:
     matrix product, however thin. The busiest rank has `expert_imbalance_ratio` times the mean work where experts are
     whole on a rank. A step that holds prompts costs `prompt_layer_overhead_s` more a layer, for it is not captured as
     a graph. A request pays `request_overhead_s` and `token_overhead_s` a prompt token at the front end; its prefill
-    begins `admission_steps` decode steps after a busy engine could have begun it. `memory_use_frac` of the memory less
-    `reserved_bytes` may be used; activations take `activation_copies_ratio` hidden states a token of the step budget.
+    begins `num_admission_steps` decode steps after a busy engine could have begun it. `memory_use_frac` of the memory
+    less `reserved_bytes` may be used; activations take `activation_copies_ratio` hidden states a token of the step.
     """
 
     engine: str
@@ -45,7 +45,7 @@ class EngineConstants:
     request_overhead_s: float
     token_overhead_s: float
     prompt_layer_overhead_s: float
-    admission_steps: float
+    num_admission_steps: float
     memory_use_frac: float
     reserved_bytes: float
     activation_copies_ratio: float

@@ -13,7 +13,7 @@ CONSTANTS: Final = (
     "memory_efficiency_frac", "compute_efficiency_frac", "kv_efficiency_frac", "attention_efficiency_frac",
     "link_efficiency_frac", "step_overhead_s", "layer_overhead_s", "sequence_overhead_s", "collective_latency_s",
     "gemm_floor_tokens", "expert_imbalance_ratio", "request_overhead_s", "token_overhead_s", "prompt_layer_overhead_s",
-    "admission_steps",
+    "num_admission_steps",
 )  # fmt: skip
 
 PRIOR_MEAN: Final = np.array(

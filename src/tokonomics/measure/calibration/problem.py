@@ -155,7 +155,7 @@ def _mode_logs(held: _ModeCases, k: Mapping[str, Values], num_working: Values) -
         held.load,
         request_overhead_s=k["request_overhead_s"],
         token_overhead_s=k["token_overhead_s"],
-        admission_steps=k["admission_steps"],
+        num_admission_steps=k["num_admission_steps"],
     )
     with np.errstate(all="ignore"):
         speed = speed_of_mode(held.mode)(_derated(held.ideal, k), load)

@@ -41,7 +41,7 @@ def _settled(load: Load, steps: Running, batch: Floats, served_s: Floats) -> tup
     others = (batch - 1.0) / batch
     disturbed_s = others * steps.long_frac * (steps.long_s - steps.short_s)
     service_s = np.maximum(served_s - steps.short_s, 0.0)
-    alone_s = served_s + others * (0.5 + load.admission_steps) * steps.short_s
+    alone_s = served_s + others * (0.5 + load.num_admission_steps) * steps.short_s
     num_steps = np.maximum(load.output_tokens - 1.0, 0.0)
     tpot_s, ahead = steps.short_s + disturbed_s, np.zeros_like(batch)
     for _ in range(_NUM_ROUNDS):

@@ -28,7 +28,7 @@ class Load:
     limit_s: Floats
     request_overhead_s: Floats
     token_overhead_s: Floats
-    admission_steps: Floats
+    num_admission_steps: Floats
     decode_only: NDArray[np.bool_]
     mixed_lengths: NDArray[np.bool_]
 

@@ -31,7 +31,7 @@ def open_loop(model: StepModel, load: Load) -> Speed:
     own_s = prompt_s(model, load, beside=batch)
     wait_s = _wait_s(steady_per_s, np.maximum(own_s - steps.short_s, 0.0)) + steps.mean_s / 2.0
     wait_s += (
-        load.admission_steps * steps.short_s * -np.expm1(-batch)
+        load.num_admission_steps * steps.short_s * -np.expm1(-batch)
     )  # a replica with no one running waits for nothing
     return Speed(
         output_tokens_per_s=_with_end_per_s(load, steady_per_s, life_s) * load.output_tokens,
@@ -58,7 +58,7 @@ def _batch(model: StepModel, load: Load) -> Floats:
         middle = np.sqrt(low * high)
         below = is_below(middle)
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return np.where(is_below(full), full, high)
+    return np.where(is_below(full), full, low)
 
 
 def _with_end_per_s(load: Load, steady_per_s: Floats, life_s: Floats) -> Floats:
