@@ -36,8 +36,11 @@ def whole_usd(fleet, bucket, usd=None, base=None):
     """The least cost of a bucket by the whole programme, over all choices at once."""
     one = some_buckets(fleet, slice(bucket, bucket + 1))
     if base is None:
-        one = replace(one, committed_usd_per_hour=np.full(fleet.num_choices, np.inf))
         on_demand = fleet.on_demand_usd_per_hour * one.hours
+        by_the_hour = np.where(np.isfinite(np.minimum(on_demand, usd)), 0.0, np.inf)  # sold; the price is `usd`
+        one = replace(
+            one, committed_usd_per_hour=np.full(fleet.num_choices, np.inf), on_demand_usd_per_hour=by_the_hour
+        )
         return solve_model(fleet_model(one, on_demand_usd=np.minimum(on_demand, usd)[:, None]).model).cost_usd
     free = replace(one, committed_usd_per_hour=np.where(base > 0, 0.0, np.inf))
     model = fleet_model(free)

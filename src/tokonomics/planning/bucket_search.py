@@ -62,7 +62,12 @@ def priced_pattern(
     looked_at: (K,) choices that the search begins with; it costs time, never truth, where they are the wrong ones.
     """
     one = some_buckets(fleet, slice(bucket, bucket + 1))
-    rented = replace(one, committed_usd_per_hour=np.full(fleet.num_choices, np.inf))
+    only_committed = np.isfinite(borne_usd) & np.isinf(fleet.on_demand_usd_per_hour)
+    rented = replace(
+        one,
+        committed_usd_per_hour=np.full(fleet.num_choices, np.inf),
+        on_demand_usd_per_hour=np.where(only_committed, 0.0, fleet.on_demand_usd_per_hour),  # sold, at `usd` below
+    )
     usd = np.minimum(usd_by_bucket(fleet.on_demand_usd_per_hour, one.hours), borne_usd[:, None])
     base = np.zeros(fleet.num_choices, dtype=np.int64)
     alone = _Alone(
