@@ -311,6 +311,16 @@ class TestPlans:
         assert "meta-llama/Llama-3.3-70B-Instruct" in out
         assert "--tensor-parallel-size" in out
 
+    def test_a_plan_of_another_catalogue_is_said_to_be_one(self, run, plan_files, tmp_path):
+        text = (tmp_path / "plan.yaml").read_text()
+        digest = next(line for line in text.splitlines() if line.startswith("catalogue_digest"))
+        (tmp_path / "other.yaml").write_text(text.replace(digest, "catalogue_digest: " + "f" * 64, 1))
+        code, out, err = run("plan", "other.yaml", "--deploy", "vllm")
+        assert code == 0
+        assert "vllm serve" in out
+        assert "made with catalogue ffffffffffff" in err
+        assert "plan again to compare" in err
+
     def test_as_a_document(self, ask, plan_files):
         found = ask("plan", "plan.yaml", "--deploy", "vllm")
         assert found["fleets"][0]["arguments"][0] == "meta-llama/Llama-3.3-70B-Instruct"

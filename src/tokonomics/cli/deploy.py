@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tokonomics.cli.output import OutputOptions
+from tokonomics.cli.output import OutputOptions, remark
 from tokonomics.errors import InputError, raise_all
 
 if TYPE_CHECKING:
@@ -52,12 +52,23 @@ def write_deployment(plan: "Plan", target: "Target", weights: tuple[str, ...], o
 
     if output.path is not None or output.fmt not in ("table", "json"):
         raise InputError("--deploy prints on stdout; lead it into a file with >, and leave --format out")
-    fleets = served_fleets(plan, load_catalog(), _weights(weights))
+    catalog = load_catalog()
+    say_other_catalogue(plan.catalogue_digest, catalog.digest, output)
+    fleets = served_fleets(plan, catalog, _weights(weights))
     text = deploy_text(target, fleets)
     if output.fmt == "json":
         body = {"target": target, "text": text, "fleets": [asdict(one) for one in fleets]}
         text = render_json(document("deployment", body))
     sys.stdout.write(text)
+
+
+def say_other_catalogue(plan_digest: str, digest: str, output: OutputOptions) -> None:
+    """Remark where a plan was made with another catalogue than the one in use: its prices and parts may differ."""
+    if not digest.startswith(plan_digest):
+        now = digest[: len(plan_digest)]
+        remark(
+            f"the plan was made with catalogue {plan_digest[:12]}, this is {now[:12]}: plan again to compare", output
+        )
 
 
 def _weights(texts: tuple[str, ...]) -> dict[str, str]:

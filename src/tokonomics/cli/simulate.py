@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from tokonomics.cli.deploy import say_other_catalogue
 from tokonomics.cli.long_work import long_work
 from tokonomics.cli.main import EXIT_INTERRUPTED
 from tokonomics.cli.options import complete_models, scenario_from_flags, scenario_options, simulation_options
-from tokonomics.cli.output import OutputOptions, emit, output_options, remark
+from tokonomics.cli.output import OutputOptions, emit, output_options
 from tokonomics.cli.sweep_options import chart_option, write_chart
 from tokonomics.errors import InputError, TokonomicsError, raise_all
 
@@ -123,11 +124,8 @@ def _replay(
     from tokonomics.simulation.requests_file import write_requests
 
     case = shared_case(asked, datetime.now(UTC).date())
-    if plan_digest is not None and not case.catalog.digest.startswith(plan_digest):
-        now = case.catalog.digest[: len(plan_digest)]
-        remark(
-            f"the plan was made with catalogue {plan_digest[:12]}, this is {now[:12]}: plan again to compare", output
-        )
+    if plan_digest is not None:
+        say_other_catalogue(plan_digest, case.catalog.digest, output)
     if requests_out is not None and case.demand.windows is not None:
         raise InputError(
             f"--requests-out beside {case.demand.windows.expected_requests:,.0f} requests, which are not kept; cut the"

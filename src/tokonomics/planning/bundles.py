@@ -92,7 +92,7 @@ def violations(fleet: FleetArrays, found: Fleet) -> list[str]:
         "quota": _quota_excess(fleet, found),
         "quality": np.array([(fleet.min_quality_frac or 0.0) - (mean_quality_frac(fleet, found) or 0.0)]),
     }
-    if fleet.min_quality_frac is None:
+    if fleet.min_quality_frac is None or not found.routed.any():
         del checks["quality"]
     return [
         f"{name} is short by {excess.max():g}"

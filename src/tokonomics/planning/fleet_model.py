@@ -40,7 +40,7 @@ class FleetModel:
 
 def needed_replicas(fleet: FleetArrays) -> Floats:
     """(K, B) replicas that would carry every call a bucket can make of a choice's tier, spares included."""
-    load = _replica_load(fleet)
+    load = replica_load(fleet)
     most_calls = fleet.calls.max(axis=0, initial=0.0)
     per_tier = np.append(most_calls, 0.0)[fleet.choice_tier]
     need: Floats = load.sum(axis=1) * per_tier[:, None]
@@ -93,7 +93,7 @@ class _Builder:
             usd_by_bucket(fleet.on_demand_usd_per_hour, fleet.hours) if on_demand_usd is None else on_demand_usd
         )
         self.out = ModelBuilder()
-        self.load = _replica_load(fleet)
+        self.load = replica_load(fleet)
         self.need = needed_replicas(fleet)
         self.most = np.ceil(self.need / fleet.num_per_bundle[:, None] - 1e-9)
         self.requests = fleet.hours[:, None] * fleet.demand_requests_per_s * SECONDS_PER_HOUR
@@ -300,7 +300,7 @@ def usd_by_bucket(usd_per_hour: Floats, hours: Floats) -> Floats:
     return usd
 
 
-def _replica_load(fleet: FleetArrays) -> Floats:
+def replica_load(fleet: FleetArrays) -> Floats:
     """(K, C, B) replicas that all requests of a class would take, one call each; 0 where a choice cannot serve it."""
     rate = fleet.replica_requests_per_s[:, :, None]
     shape = np.broadcast_shapes(rate.shape, (1, *fleet.demand_requests_per_s.T.shape))

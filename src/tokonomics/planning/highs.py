@@ -17,6 +17,9 @@ _OPTIONS: Final = {
     "random_seed": 0,
     "mip_abs_gap": 1e-9,
     "mip_feasibility_tolerance": 1e-7,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_root_reduced_cost": False,
 }
 
 

@@ -18,7 +18,7 @@ from tokonomics.planning.merge import at_levels, level_of_bucket
 from tokonomics.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 _NUM_LEVELS: Final = 12
-_MOST_KEPT: Final = 12
+_MOST_KEPT: Final = 20
 _BASE_NODES: Final = 200
 _BASE_GAP_FRAC: Final = 0.002
 

@@ -19,7 +19,10 @@ from tokonomics.workload.traffic import Traffic
 LEAST_SPAN_S: Final = 900.0
 """A shorter record is played again until it lasts so long: an empty fleet at its start flatters it."""
 MOST_REQUESTS: Final = 120_000
-"""A longer record is cut to its busiest stretch of so many requests."""
+"""A longer record is cut to its busiest stretch of so many requests, or of as many as `_LEAST_PLAYED_S` hold."""
+_LEAST_PLAYED_S: Final = 60.0
+"""However many requests a second, a replay is no shorter: queues need time to grow."""
+_MOST_AT_ALL: Final = 600_000
 _MOST_SPAN_S: Final = 6 * SECONDS_PER_HOUR
 _LEAST_REQUESTS: Final = 100
 """A load so rare that its stretch would hold fewer goes on until it has had so many."""
@@ -60,11 +63,12 @@ def recorded_traffic(trace: Trace, *, cached_input_frac: float) -> ProofTraffic:
     """The requests of a recorded trace, which must have arrivals."""
     assert trace.arrivals_s is not None
     span_s = max(float(trace.arrivals_s[-1]), 1e-9)
-    if trace.num_requests > MOST_REQUESTS:
-        first = _busiest(trace, MOST_REQUESTS)
+    most = _most_requests(trace.num_requests / span_s)
+    if trace.num_requests > most:
+        first = _busiest(trace, most)
         begin_s = float(trace.arrivals_s[first])
-        rows = np.arange(first, first + MOST_REQUESTS)
-        window = f"the busiest {MOST_REQUESTS:,} of {trace.num_requests:,} requests in a row"
+        rows = np.arange(first, first + most)
+        window = f"the busiest {most:,} of {trace.num_requests:,} requests in a row"
         return _proof(trace.take(rows, trace.arrivals_s[rows] - begin_s), begin_s, window, cached_input_frac, 1)
     num_repeats = min(int(np.ceil(LEAST_SPAN_S / span_s)), max(MOST_REQUESTS // trace.num_requests, 1))
     times = "" if num_repeats == 1 else f", played {num_repeats} times end to end"
@@ -92,6 +96,15 @@ def _proof(trace: Trace, begin_s: float, window: str, cached_input_frac: float, 
     )
 
 
+def _most_requests(requests_per_s: float) -> int:
+    """Requests that a proof replays at most: a bounded number, but no less than the least span holds.
+
+    >>> _most_requests(10.0), _most_requests(5000.0), _most_requests(1e6)
+    (120000, 300000, 600000)
+    """
+    return int(np.clip(requests_per_s * _LEAST_PLAYED_S, MOST_REQUESTS, _MOST_AT_ALL))
+
+
 def _busiest(trace: Trace, num: int) -> int:
     """Index of the first of the `num` requests in a row that arrive in the least time."""
     assert trace.arrivals_s is not None
@@ -103,15 +116,16 @@ def _busiest_stretch(traffic: Traffic, most_s: float) -> tuple[Traffic, float, f
     """The windows in a row with most requests, where they begin and how long they are: no more than a proof needs."""
     series, window_s = traffic.rate_series_requests_per_s, traffic.window_s
     if series is None or window_s is None:
-        length_s = min(SECONDS_PER_HOUR, most_s, MOST_REQUESTS / traffic.requests_per_s)
+        length_s = min(SECONDS_PER_HOUR, most_s, _most_requests(traffic.requests_per_s) / traffic.requests_per_s)
         return traffic, 0.0, max(length_s, _LEAST_REQUESTS / traffic.requests_per_s)
-    bound_s = min(most_s, MOST_REQUESTS / traffic.peak_requests_per_s)
+    peak = traffic.peak_requests_per_s
+    bound_s = min(most_s, _most_requests(peak) / peak)
     num = int(np.clip(bound_s // window_s, 1, series.size))
     sums = np.convolve(series, np.ones(num), mode="valid")
     first = int(np.argmax(sums))
     kept = series[first : first + num]
     mean = max(float(kept.mean()), 1e-9)
-    peak = max(float(kept.max()), mean)
-    stretch = replace(traffic, requests_per_s=mean, peak_requests_per_s=peak, rate_series_requests_per_s=kept)
+    highest = max(float(kept.max()), mean)
+    stretch = replace(traffic, requests_per_s=mean, peak_requests_per_s=highest, rate_series_requests_per_s=kept)
     length_s = min(num * window_s, max(bound_s, 1.0))
     return stretch, first * window_s, max(length_s, _LEAST_REQUESTS / mean)

@@ -1,0 +1,25 @@
+"""Which purchases no replay has seen: those that run only in hours outside the stretch that was replayed."""
+
+import numpy as np
+
+from tokonomics.planning.draft import Draft
+from tokonomics.planning.traffic import ProofTraffic
+from tokonomics.units import SECONDS_PER_HOUR
+
+_HOURS_PER_WEEK = 168
+
+
+def unplayed(draft: Draft, traffic: ProofTraffic) -> tuple[str, ...]:
+    """Names of the purchases of `draft` that run in no hour of `traffic`; none where fleets stand as they are."""
+    bucket_of_hour = draft.buckets.bucket_of_hour
+    if bucket_of_hour is None:
+        return ()
+    seen = np.unique(bucket_of_hour[played_hours(traffic)])
+    return tuple(one.item.name for one in draft.purchases if not one.num_replicas[seen].any())
+
+
+def played_hours(traffic: ProofTraffic) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """The hours of the week, Monday at 00:00 first, in which replayed requests arrive."""
+    first = int(traffic.begin_s // SECONDS_PER_HOUR)
+    last = int((traffic.begin_s + float(traffic.requests.arrival_s[-1])) // SECONDS_PER_HOUR)
+    return np.unique(np.arange(first, min(last, first + _HOURS_PER_WEEK - 1) + 1) % _HOURS_PER_WEEK)
