@@ -32,14 +32,15 @@ class Pattern:
     """What runs in a bucket.
 
     num_running: (K,) bundles, committed or by the hour; num_spot: (K,).  other_usd: a month of spot and endpoints.
-    surplus: quality above the least, in requests a month.  bound_usd: nothing costs less at the prices it was found at.
+    num_surplus_requests: quality above the least, times requests a month.  bound_usd: nothing costs less at the prices
+    it was found at.
     """
 
     bucket: int
     num_running: Counts
     num_spot: Counts
     other_usd: float
-    surplus: float
+    num_surplus_requests: float
     bound_usd: float
 
 
@@ -211,6 +212,6 @@ def _read(
         num_running=running,
         num_spot=spot,
         other_usd=float(by_mode[:, 2].sum() + by_api.sum()),
-        surplus=surplus if alone.least_quality_frac is not None else 0.0,
+        num_surplus_requests=surplus if alone.least_quality_frac is not None else 0.0,
         bound_usd=bound_usd,
     )

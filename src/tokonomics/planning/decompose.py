@@ -205,7 +205,7 @@ def _aimed(fleet: FleetArrays, base: Counts, is_used: Mask, aims_frac: Floats) -
 def _qualities(fleet: FleetArrays, chosen: Together) -> Floats:
     """(B,) mean quality of the chosen patterns, less what the month has too much of."""
     requests = fleet.hours * fleet.demand_requests_per_s.sum(axis=1) * SECONDS_PER_HOUR
-    surplus = np.array([one.surplus for one in chosen.patterns])
+    surplus = np.array([one.num_surplus_requests for one in chosen.patterns])
     own = np.divide(surplus, requests, out=np.zeros_like(requests), where=requests > 0)
     aims: Floats = (fleet.min_quality_frac or 0.0) + own - surplus.sum() / requests.sum()
     return aims
@@ -246,7 +246,7 @@ def _lost_usd(fleet: FleetArrays, one: Pattern, prices: Prices, base: Counts) ->
     if np.isinf(fleet.on_demand_usd_per_hour[rented > 0]).any():
         return float("inf")
     usd = one.other_usd + float((rented[rented > 0] * fleet.on_demand_usd_per_hour[rented > 0]).sum()) * hours
-    usd -= (prices.quality_usd_per_request or 0.0) * one.surplus
+    usd -= (prices.quality_usd_per_request or 0.0) * one.num_surplus_requests
     paid = float((base[base > 0] * prices.borne_usd[base > 0, one.bucket]).sum())
     return max(usd - (one.bound_usd - paid), 0.0)
 

@@ -116,7 +116,7 @@ def _master(fleet: FleetArrays, patterns: Sequence[Pattern], *, is_whole: bool, 
     out.add_entries(rows, committed[:, None], 1.0)
     out.add_entries(rows, rented, 1.0)
     out.add_entries(rows[:, bucket], picked, -running)
-    surplus = np.array([one.surplus for one in patterns])
+    surplus = np.array([one.num_surplus_requests for one in patterns])
     scale = 1.0 / max(float(np.abs(surplus).max(initial=0.0)), 1.0)
     quality = -1
     if fleet.min_quality_frac is not None:

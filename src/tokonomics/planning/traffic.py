@@ -22,7 +22,7 @@ MOST_REQUESTS: Final = 120_000
 """A longer record is cut to its busiest stretch of so many requests, or of as many as `_LEAST_PLAYED_S` hold."""
 _LEAST_PLAYED_S: Final = 60.0
 """However many requests a second, a replay is no shorter: queues need time to grow."""
-_MOST_AT_ALL: Final = 600_000
+MOST_AT_ALL: Final = 600_000
 _MOST_SPAN_S: Final = 6 * SECONDS_PER_HOUR
 _LEAST_REQUESTS: Final = 100
 """A load so rare that its stretch would hold fewer goes on until it has had so many."""
@@ -102,7 +102,7 @@ def _most_requests(requests_per_s: float) -> int:
     >>> _most_requests(10.0), _most_requests(5000.0), _most_requests(1e6)
     (120000, 300000, 600000)
     """
-    return int(np.clip(requests_per_s * _LEAST_PLAYED_S, MOST_REQUESTS, _MOST_AT_ALL))
+    return int(np.clip(requests_per_s * _LEAST_PLAYED_S, MOST_REQUESTS, MOST_AT_ALL))
 
 
 def _busiest(trace: Trace, num: int) -> int:

@@ -49,7 +49,7 @@ def utilisation(
     work: Work, trace: Trace, deployed: Deployed, slo: Slo, *, max_output_tokens: int | None
 ) -> Utilisation:
     """How full the fleet was that did `work`, asked for requests like those of `trace`."""
-    stepping_frac = work.busy_s / work.leased_s if work.leased_s > 0 else 0.0
+    stepping_frac = min(work.busy_s / work.leased_s, 1.0) if work.leased_s > 0 else 0.0  # sums of steps round
     if not (work.num_served and work.leased_s > 0):
         return Utilisation(stepping_frac=stepping_frac, utilisation_frac=None, capacity_requests_per_s=None)
     served_requests_per_s = work.num_served / work.leased_s
