@@ -33,7 +33,7 @@ MOST_REQUESTS: Final = 20_000
 class Run:
     """What one replica did in a replayed run: statistics over its requests, without their time outside the engine.
 
-    `busy_frac` is the chance that a request met a running batch, whose steps took `step_s`.
+    `busy_frac` is the chance that a request met a running batch.
     """
 
     output_tokens_per_s: float
