@@ -2,7 +2,7 @@
 
 OMP_NUM_THREADS=1 python benchmarks/learning_curve.py CORPUS.csv
 
-Writes `benchmarks/results/learning_curve.csv`; about ten minutes on two cores.
+Writes `benchmarks/results/learning_curve.csv`; some twenty minutes on two busy cores.
 """
 
 import csv

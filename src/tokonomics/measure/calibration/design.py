@@ -42,7 +42,6 @@ _BLOCKS: Final[Mapping[str, tuple[float, Sequence[str]]]] = {
 }
 """By block: prior standard deviation of a weight, and the constants it moves. Chosen by cross-validation over groups
 among a dozen scalings of one pattern: wide by engine, narrower the finer the kind."""
-_STIFF: Final = {"prompt_layer_overhead_s": 1.0}
 
 _SIGMA_LOG: Final = np.array([0.07, 0.12, 0.07, 0.2])
 """Spread of single measurements that the fit assumes, by metric; larger misses count by Student's t."""
@@ -73,7 +72,7 @@ class Design:
 def block_variance(block: str) -> Values:
     """Prior variance of a weight of `block` on each constant, shape (constants,); 0 where it moves none."""
     sd, moved = _BLOCKS[block]
-    return np.array([(sd * _STIFF.get(name, 1.0)) ** 2 if name in moved else 0.0 for name in CONSTANTS])
+    return np.array([sd**2 if name in moved else 0.0 for name in CONSTANTS])
 
 
 def blocks() -> tuple[str, ...]:
