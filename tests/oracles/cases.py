@@ -51,6 +51,9 @@ def random_step_model(rng):
         "link_bytes_per_token": maybe(rng.uniform(1e4, 1e6)),
         "link_bytes_per_s": 1e11,
         "num_stages": float(rng.integers(1, 4)),
+        "request_overhead_s": maybe(rng.uniform(0, 1e-2)),
+        "token_overhead_s": maybe(rng.uniform(0, 1e-5)),
+        "num_admission_steps": maybe(rng.uniform(0, 9)),
     }
     return StepModel(**{name: np.asarray(value, dtype=float) for name, value in terms.items()})
 

@@ -110,7 +110,17 @@ def tier_answers(requests: Requests, backend, coming, stream):
     for one in fleet.outside:
         told[one.index] = "lost"
     for fate, one in zip(told, fleet.sequences):
-        yield fate, one.first_token_s, one.finish_s, end_s
+        outside_s = seen_later_s(backend, mine, one) if fate in ("done", "cut") else np.nan
+        yield fate, one.first_token_s + outside_s, one.finish_s + outside_s, end_s
+
+
+def seen_later_s(backend, requests: Requests, one):
+    """The front end, and the steps for which an engine at work let the request wait."""
+    model = backend.replicas[0].step_model
+    gap_s = (one.finish_s - one.first_token_s) / max(one.output - 1, 1)
+    steps = model.num_admission_steps if one.scheduled_s > requests.arrival_s[one.index] else 0.0
+    tokens_s = model.token_overhead_s * requests.input_tokens[one.index]
+    return float(model.request_overhead_s + tokens_s + steps * gap_s)
 
 
 def run(case, seed: int = 5) -> CascadeRun:

@@ -2,7 +2,8 @@
 
 A replica at rate r runs N sequences, where r = N / (output * mean_step(N)): Little's law on the steady batch.
 N fluctuates like a Poisson count, so percentiles are read at N + z*sqrt(N). Prompts queue for the prefill work of
-the engine as for a single server (Kingman's formula). See `docs/model-cards/latency.md`.
+the engine as for a single server (Kingman's formula). Before all that comes the front end. See
+`docs/model-cards/latency.md`.
 """
 
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ def latency_estimate(
     busy = steady_batch(model, batch, shape)
     own_prefill_s = _own_prefill_s(model, batch, shape, spread.input_tokens)
     wait_s = _queue_wait_s(steady, shape, spread, percentile)
-    ttft_s = busy.mean_step_s * _residual_share(percentile) + wait_s + own_prefill_s
+    outside_s = _outside_s(model, steady.batch_sequences, busy.short_step_s, spread, percentile)
+    ttft_s = outside_s + busy.mean_step_s * _residual_share(percentile) + wait_s + own_prefill_s
     return LatencyEstimate(
         ttft_s=ttft_s,
         itl_s=busy.mean_step_s + _prompt_jitter_s(steady, spread, percentile),
@@ -96,6 +98,19 @@ def _prompt_jitter_s(steady: SteadyBatch, spread: PromptSpread, percentile: floa
     extra_s = steady.long_step_s - steady.short_step_s
     per_gap = steady.prefill_step_frac * (1.0 + spread.input_cv**2) / max(spread.median_output_tokens, 1.0)
     return np.asarray(z * extra_s * np.sqrt(per_gap))
+
+
+def _outside_s(
+    model: StepModel, mean_batch: Floats, step_s: Floats, spread: PromptSpread, percentile: float | None
+) -> Floats:
+    """Time outside the steps: the front end, and the steps for which an engine that is not idle lets a request wait.
+
+    It is idle a share exp(-N) of the time, the empty state of a Poisson count; the percentile is of the arrivals.
+    """
+    idle_frac = np.exp(-mean_batch)
+    busy_frac = 1.0 - idle_frac if percentile is None else idle_frac < percentile / 100.0
+    front_end_s = model.request_overhead_s + model.token_overhead_s * spread.input_tokens
+    return np.asarray(front_end_s + model.num_admission_steps * busy_frac * step_s)
 
 
 def _residual_share(percentile: float | None) -> float:

@@ -31,7 +31,9 @@ class StepModel:
     """The coefficients of the step time of one deployment, or of many as arrays that broadcast.
 
     Bytes and FLOP are those of one accelerator of one pipeline stage; rates are already derated. Everything a
-    simulator needs of the physics is here.
+    simulator needs of the physics is here, and so are the terms of the time of a request outside the steps: a request
+    pays `request_overhead_s` and `token_overhead_s` a prompt token at the front end, and begins `num_admission_steps`
+    decode steps after a busy engine could have begun it.
     """
 
     overhead_s: Floats
@@ -57,6 +59,9 @@ class StepModel:
     link_bytes_per_token: Floats
     link_bytes_per_s: Floats
     num_stages: Floats
+    request_overhead_s: Floats
+    token_overhead_s: Floats
+    num_admission_steps: Floats
 
     def column(self) -> Self:
         """Turn coefficients of shape (n,) into (n, 1), so that they broadcast against a row of points."""
@@ -213,6 +218,9 @@ def step_model(dep: Deployment) -> StepModel:
         link_bytes_per_token=_link_bytes_per_token(dep),
         link_bytes_per_s=(dep.accelerator.link_bytes_per_s or np.inf) * k.link_efficiency_frac,
         num_stages=dep.pipeline_parallel,
+        request_overhead_s=k.request_overhead_s,
+        token_overhead_s=k.token_overhead_s,
+        num_admission_steps=k.num_admission_steps,
     )
 
 

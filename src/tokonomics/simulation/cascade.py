@@ -32,8 +32,9 @@ class ApiTier:
 class TierRun:
     """What one tier was asked and did; arrays have one entry a request that came to it, in order of coming.
 
-    asked: index of the request in the load.  finish_s: end of the answer, NaN where there is none or the time is not
-    known.  confidence_frac: of a judged answer; NaN where nothing was judged.  result: of a fleet; None for an API.
+    asked: index of the request in the load.  first_token_s, finish_s: of the answer as its user sees it, NaN where
+    there is none or the time is not known.  confidence_frac: of a judged answer; NaN where nothing was judged.
+    result: of a fleet; None for an API.
     """
 
     backend: str
@@ -125,7 +126,8 @@ def _asked(
         is_answered = np.ones(num, dtype=bool)
     else:
         result = done or simulate_fleet(requests, backend, rng=rng)
-        first_s, finish_s, is_answered = result.first_token_s, result.finish_s, is_served(result)
+        first_s, finish_s = result.first_token_s + result.outside_s, result.finish_s + result.outside_s
+        is_answered = is_served(result)
     return TierRun(
         backend=name,
         asked=asked,

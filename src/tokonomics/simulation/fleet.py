@@ -13,6 +13,7 @@ from tokonomics.simulation.fleet_build import build_control, build_fleet_load, b
 from tokonomics.simulation.fleet_kernel import run_fleet
 from tokonomics.simulation.fleet_spec import FleetSpec
 from tokonomics.simulation.leases import end_lease
+from tokonomics.simulation.outside import outside_engine_s, outside_of
 from tokonomics.simulation.requests import FloatArray, IntArray, Requests
 from tokonomics.simulation.state import CUT, DONE, LOST, Load, Machine, Told, new_told
 
@@ -58,12 +59,15 @@ class FleetResult:
 
     status: index into `state.STATUS_NAMES`.  replica: the place that finished it, -1 for none.
     num_losses: how often its replica was lost under it.  end_s: the last arrival or end of a step.
+    scheduled_s, first_token_s and finish_s are those of the engine; its user sees both tokens `outside_s` later
+    (`simulation.outside`).
     A run that its watch ended holds the requests that had arrived, served to their end.
     """
 
     scheduled_s: FloatArray
     first_token_s: FloatArray
     finish_s: FloatArray
+    outside_s: FloatArray
     status: NDArray[np.int8]
     replica: NDArray[np.int32]
     num_preemptions: NDArray[np.int32]
@@ -93,12 +97,15 @@ def simulate_fleet(
     settle(machine, control, told, end_s)
     told.status[(load.output_tokens < requests.output_tokens[:num]) & (told.status == DONE)] = CUT
     served = np.isin(told.status, (DONE, CUT))
+    replica = np.where(served, machine.requests["replica"][:num], -1)
+    kinds = machine.replicas["kind"]
     return FleetResult(
         scheduled_s=told.scheduled_s,
         first_token_s=told.first_token_s,
         finish_s=told.finish_s,
+        outside_s=outside_engine_s(outside_of(spec), load, told, replica, kinds),
         status=told.status,
-        replica=np.where(served, machine.requests["replica"][:num], -1).astype(np.int32),
+        replica=replica.astype(np.int32),
         num_preemptions=machine.requests["preemptions"][:num],
         num_losses=machine.requests["losses"][:num],
         cached_tokens=np.where(served, load.cached_tokens, 0),

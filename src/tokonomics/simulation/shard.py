@@ -12,6 +12,7 @@ from tokonomics.simulation.deploy import require_requests_fit
 from tokonomics.simulation.fleet import FleetAccounts, Watch
 from tokonomics.simulation.hours import since_monday_s
 from tokonomics.simulation.long_api import ApiSums, add_api_bill, new_api_sums
+from tokonomics.simulation.outside import outside_of
 from tokonomics.simulation.requests import Requests
 from tokonomics.simulation.sketch import Sketch, sketch_of
 from tokonomics.simulation.snapshot import Snapshot, snapshot
@@ -254,6 +255,7 @@ def _judging(case: Case, shard: Shard, edges_s: Floats) -> Judging:
         limit_s=limit_s,
         api_ttft_s=np.nan if spec.api_ttft_s is None else spec.api_ttft_s,
         api_itl_s=np.nan if spec.api_itl_s is None else spec.api_itl_s,
+        outside=outside_of(case.fleet),
     )
 
 

@@ -96,8 +96,8 @@ def request_latency(
     requests: Requests, result: FleetResult, *, api_ttft_s: float | None = None, api_itl_s: float | None = None
 ) -> RequestLatency:
     """Latencies of each request; those of the API are as stated, NaN where not."""
-    ttft_s = result.first_token_s - requests.arrival_s
-    e2e_s = result.finish_s - requests.arrival_s
+    ttft_s = result.first_token_s - requests.arrival_s + result.outside_s
+    e2e_s = result.finish_s - requests.arrival_s + result.outside_s
     more = np.maximum(result.output_tokens - 1, 1)
     itl_s = np.where(result.output_tokens > 1, (result.finish_s - result.first_token_s) / more, np.nan)
     served = is_served(result)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tokonomics.simulation.compiled import compiled, inlined
+from tokonomics.simulation.outside import Outside, one_outside_s
 from tokonomics.simulation.sketch import NUM_BINS, bin_of
 from tokonomics.simulation.state import CUT, DONE, OVERFLOWED, STATUS_NAMES, Floats, Ints, Load, Machine, Told
 from tokonomics.units import SECONDS_PER_HOUR
@@ -59,6 +60,7 @@ class Judging(NamedTuple):
 
     begin_s, end_s: arrivals that are counted.  edges_s: of the windows, shape (windows + 1,).  monday_s: from Monday
     midnight to arrival 0.  metric, limit_s: the limits of the SLO.  api_ttft_s, api_itl_s: NaN where not known.
+    outside: the terms of `simulation.outside`.
     """
 
     begin_s: float
@@ -69,6 +71,7 @@ class Judging(NamedTuple):
     limit_s: Floats
     api_ttft_s: float
     api_itl_s: float
+    outside: Outside
 
 
 def new_tally(*, num_windows: int, num_classes: int) -> Tally:
@@ -141,9 +144,11 @@ def count_one(
         sums[_CUT_OUTPUT] += asked - served
         sums[_SERVED_INPUT] += inputs
         sums[_CACHED] += inputs - prompt
-        ttft_s, e2e_s = told.first_token_s[index] - arrival_s, told.finish_s[index] - arrival_s
         if served > 1:
             itl_s = (told.finish_s[index] - told.first_token_s[index]) / (served - 1)
+        outside_s = one_outside_s(judging.outside, machine, load, told, index, itl_s if served > 1 else 0.0)
+        ttft_s = told.first_token_s[index] - arrival_s + outside_s
+        e2e_s = told.finish_s[index] - arrival_s + outside_s
     elif status == OVERFLOWED:
         inputs, answered = load.input_tokens[index], asked
         ttft_s = judging.api_ttft_s
