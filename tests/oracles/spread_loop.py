@@ -55,7 +55,7 @@ def _slope(dep, fit, values, place, point, step=1e-4):
 
 def _sd(dep, metric, moved):
     fit = calibration()
-    stretch = 1.0
+    stretch, factors = 1.0, fit.new_source_stretch if dep.evidence is None else fit.stretch
     for label in ("concurrency", f"engine:{dep.constants.engine}", f"format:{dep.precision.id}"):
-        stretch *= fit.stretch.get(f"{metric}/{label}", 1.0)
+        stretch *= factors.get(f"{metric}/{label}", 1.0)
     return stretch * math.sqrt(moved + fit.noise_sd_log[f"{metric}/concurrency"] ** 2)

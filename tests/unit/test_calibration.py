@@ -11,6 +11,7 @@ from tokonomics.errors import InputError, UnknownName
 from tokonomics.measure.calibration.calibrate import calibration_json
 from tokonomics.measure.calibration.design import CONSTANTS, PRIOR_MEAN, block_variance, blocks, design
 from tokonomics.measure.calibration.folds import fold_numbers
+from tokonomics.measure.calibration.labels import case_stretch_factors, stretch_factors
 from tokonomics.measure.calibration.problem import Problem, _derated
 from tokonomics.measure.calibration.solve import solve
 from tokonomics.measure.calibration.spread import stretches
@@ -21,6 +22,7 @@ from tokonomics.measure.posterior import posterior, shifted
 from tokonomics.physics.calibration import calibration, parse_calibration
 from tokonomics.physics.constants import calibrated_constants, check_engine, constants_at, engines, ideal_constants
 from tokonomics.physics.deployment import deployment
+from tokonomics.physics.evidence import Evidence
 from tokonomics.physics.step import step_model
 
 CATALOG = load_catalog()
@@ -146,8 +148,19 @@ def test_folds_keep_equal_keys_together_and_are_even():
 
 def test_stretches_hold_four_fifths():
     sizes = np.abs(np.random.default_rng(0).normal(size=(4000, 1))) * 3.0
-    factor = stretches(sizes, [[["tpot_s/any"]] * 4000])["tpot_s/any"]
+    factor = stretches(sizes, [[["tpot_s/any"]] * 4000], np.ones(4000))["tpot_s/any"]
     assert np.mean(sizes <= factor) == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_row_of_twice_the_weight_stretches_like_two_rows():
+    rng = np.random.default_rng(1)
+    sizes, weights = rng.exponential(size=(300, 1)), rng.integers(1, 4, 300)
+    labels = ["tpot_s/any"]
+    whole = stretches(np.repeat(sizes, weights, axis=0), [[labels] * int(weights.sum())], np.ones(weights.sum()))
+    told = stretches(sizes, [[labels] * 300], weights.astype(float))
+    # few rows shrink a factor towards 1, and these are 300 rows against some 600
+    unshrunk = [np.log(one["tpot_s/any"]) * (num + 40) / num for one, num in ((whole, weights.sum()), (told, 300))]
+    assert unshrunk[0] == pytest.approx(unshrunk[1], abs=0.02)
 
 
 def test_intervals_hold_the_prediction_and_widen_where_nothing_was_seen():
@@ -160,6 +173,35 @@ def test_intervals_hold_the_prediction_and_widen_where_nothing_was_seen():
         low, high = one.interval("tpot_s") or (0.0, 0.0)
         assert 0 < low < (one.tpot_s or 0.0) < high
     assert (unseen.sd_log[2] or 0.0) > (known.sd_log[2] or 0.0)
+
+
+def test_a_new_source_is_less_sure_than_one_that_the_fit_knows_until_it_has_been_measured():
+    fit = calibration()
+    (new,) = cases(*sweep(users=(32,)))
+    known = replace(new, measurement=replace(new.measurement, source_id="aic-silicon-public-sweep"))
+    dep = new.replica.deployment
+    evidence = Evidence(
+        model=dep.model.id, accelerator=dep.accelerator.id, engine="vllm", num_points=1, layouts=(),
+        shift_link=np.zeros(len(CONSTANTS)), known_frac=np.zeros((1, len(CONSTANTS))),
+    )  # fmt: skip
+    measured = replace(new, replica=replace(new.replica, deployment=replace(dep, evidence=evidence)))
+    factors = case_stretch_factors([new, known, measured], fit)
+    assert "aic-silicon-public-sweep" in fit.sources
+    assert new.measurement.source_id not in fit.sources
+    assert (factors[1] == factors[2]).all()
+    assert (factors[0] == stretch_factors([new], fit.new_source_stretch)[0]).all()
+    assert (factors[1] == stretch_factors([new], fit.stretch)[0]).all()
+    assert (factors[0] != factors[1]).any()
+
+
+def test_an_engine_without_a_server_has_overheads_of_its_own():
+    line = sweep(users=(32,))[0]
+    served, alone = cases(line, line.replace("concurrency", "batch"))
+    assert not served.replica.deployment.in_process
+    assert alone.replica.deployment.in_process
+    one, other = served.replica.deployment.constants, alone.replica.deployment.constants
+    assert one.sequence_overhead_s != other.sequence_overhead_s
+    assert one.memory_efficiency_frac == other.memory_efficiency_frac
 
 
 def test_a_measured_point_moves_the_group_towards_it_and_narrows():

@@ -2,7 +2,8 @@
 
 The spread of a prediction is that of its constants, through the slope of the prediction with each of them, and the
 noise of its mode; both were estimated on measurements that the fit had not seen, and stretched until they held 80 % of
-those. What own measurements say of a deployment (`physics.evidence`) shifts its constants and narrows the spread.
+those: of single rows and groups for a source that the fit knows, of whole sources for any other. What own measurements
+say of a deployment (`physics.evidence`) shifts its constants and narrows the spread.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tokonomics.catalog.load import Catalog
-from tokonomics.measure.calibration.labels import noise_sd_log, stretch_factors
+from tokonomics.measure.calibration.labels import case_stretch_factors, noise_sd_log
 from tokonomics.measure.calibration.problem import Problem
 from tokonomics.measure.case import Case, CaseBuilder
 from tokonomics.measure.corpus import Measurement
@@ -60,7 +61,7 @@ def predicted_cases(cases: Sequence[Case], fit: Calibration) -> Predicted:
             here = of_case == number
             moved[here] -= np.square(slopes[here] @ dep.evidence.known_frac.T).sum(axis=-1)
     sd_log = np.sqrt(np.maximum(moved, 0.0) + noise_sd_log(cases, fit.noise_sd_log) ** 2)
-    sd_log *= stretch_factors(cases, fit.stretch)
+    sd_log *= case_stretch_factors(cases, fit)
     if any(dep.evidence is not None for dep in deployments):
         sd_log = np.fmin(sd_log, predicted_cases([_without_evidence(case) for case in cases], fit).sd_log)
     return Predicted(value_log=value_log, sd_log=sd_log)

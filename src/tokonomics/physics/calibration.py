@@ -28,7 +28,8 @@ class Calibration:
     `weight` and `variance` map a feature to its weights and their posterior variances, `prior_variance` a block of
     features to that of an unseen one (0 where the block does not touch a constant). `group_variance_link` is how far
     one model on one accelerator strays from its features. `noise_sd_log` is, by metric and mode, the spread of single
-    measurements; `stretch` what cross-validated intervals had to be widened by.
+    measurements; `stretch` what the intervals of unseen rows and groups had to be widened by where their source was in
+    the fit, one of `sources`, and `new_source_stretch` those of whole unseen sources, as every user's own machine is.
     """
 
     constants: tuple[str, ...]
@@ -39,6 +40,8 @@ class Calibration:
     group_variance_link: Values
     noise_sd_log: Mapping[str, float]
     stretch: Mapping[str, float]
+    new_source_stretch: Mapping[str, float]
+    sources: frozenset[str]
     fitted_on: str
     corpus_digest: str
     num_rows: int
@@ -133,6 +136,8 @@ def parse_calibration(text: str) -> Calibration:
         group_variance_link=np.array(raw["group_variance"], dtype=float),
         noise_sd_log=raw["noise_sd_log"],
         stretch=raw["stretch"],
+        new_source_stretch=raw["new_source_stretch"],
+        sources=frozenset(raw["sources"]),
         fitted_on=raw["fitted_on"],
         corpus_digest=raw["corpus_digest"],
         num_rows=raw["num_rows"],

@@ -207,13 +207,17 @@ def _before(deployments: Sequence[Deployment]) -> Before | None:
 
 
 def _stretches(fit: Calibration, deployments: Sequence[Deployment]) -> Floats:
-    """Stretch of each metric and deployment, (metrics, n); 0 for the ideal engine, which is a bound."""
-    kinds = [(dep.constants.engine, dep.precision.id) for dep in deployments]
+    """Stretch of each metric and deployment, (metrics, n); 0 for the ideal engine, which is a bound.
+
+    The machines of a user are a source that the fit has not seen, until they have been measured.
+    """
+    kinds = [(dep.constants.engine, dep.precision.id, dep.evidence is not None) for dep in deployments]
     known = {kind: [_stretch(fit, *kind, metric) for metric in _METRICS] for kind in set(kinds)}
     return np.array([known[kind] for kind in kinds], dtype=float).reshape(len(kinds), len(_METRICS)).T
 
 
-def _stretch(fit: Calibration, engine: str, precision: str, metric: str) -> float:
+def _stretch(fit: Calibration, engine: str, precision: str, is_measured: bool, metric: str) -> float:
+    stretch = fit.stretch if is_measured else fit.new_source_stretch
     labels = (_STEADY_MODE, f"engine:{engine}", f"format:{precision}")
-    factors = [fit.stretch.get(f"{metric}/{label}", 1.0) for label in labels]
+    factors = [stretch.get(f"{metric}/{label}", 1.0) for label in labels]
     return 0.0 if engine == IDEAL_ENGINE else float(np.prod(factors))

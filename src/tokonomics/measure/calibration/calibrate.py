@@ -28,16 +28,18 @@ from tokonomics.physics.calibration import Calibration, Values
 from tokonomics.physics.uncertainty import Z90
 
 _DIGITS: Final = 5
+_SEEN_SOURCES: Final = ("rows", "groups")
+"""Splits whose held-out rows are of sources that the fit had other rows of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrated:
-    """The calibration and what cross-validation said: by split, log misses (cases, metrics) of `cases`."""
+    """The calibration, and what cross-validation said of `cases`: by split, log misses and spreads (cases, metrics)."""
 
     calibration: Calibration
     cases: tuple[Case, ...]
     misses: Mapping[str, Values]
-    sd_log: Values
+    sd_log: Mapping[str, Values]
 
 
 def calibration_cases(corpus: Sequence[Measurement], catalog: Catalog) -> tuple[Case, ...]:
@@ -77,6 +79,8 @@ def blank_calibration(fitted_on: str, corpus_digest: str, num_rows: int) -> Cali
         group_variance_link=np.zeros(len(CONSTANTS)),
         noise_sd_log={},
         stretch={},
+        new_source_stretch={},
+        sources=frozenset(),
         fitted_on=fitted_on,
         corpus_digest=corpus_digest,
         num_rows=num_rows,
@@ -96,12 +100,29 @@ def _with_spread(
     variance = spread.variance + feature_variances(problem, fitted.variance)[problem.deployments]
     noise = noise_sd_log(problem.cases, spread.noise_sd_log)
     sd_log = predictive_sd_log(jacobian, variance, noise)
-    sizes = np.concatenate([np.abs(misses[split]) / (Z90 * sd_log) for split in SPLITS])
-    kinds = [list(labels) * len(SPLITS) for labels in stretch_labels(problem.cases)]
-    factors = stretches(sizes, kinds)
-    whole = replace(fitted, group_variance_link=spread.variance, noise_sd_log=spread.noise_sd_log, stretch=factors)
-    widened = sd_log * stretch_factors(problem.cases, factors)
+    sizes = {split: np.abs(misses[split]) / (Z90 * sd_log) for split in SPLITS}
+    known, new = _SEEN_SOURCES, ("sources",)
+    whole = replace(
+        fitted,
+        group_variance_link=spread.variance,
+        noise_sd_log=spread.noise_sd_log,
+        stretch=_stretches(problem, [sizes[split] for split in known]),
+        new_source_stretch=_stretches(problem, [sizes[split] for split in new]),
+        sources=frozenset(case.measurement.source_id for case in problem.cases),
+    )
+    stretch = dict.fromkeys(known, whole.stretch) | dict.fromkeys(new, whole.new_source_stretch)
+    widened = {split: sd_log * stretch_factors(problem.cases, stretch[split]) for split in SPLITS}
     return Calibrated(calibration=whole, cases=problem.cases, misses=misses, sd_log=widened)
+
+
+def _stretches(problem: Problem, sizes: Sequence[Values]) -> Mapping[str, float]:
+    """Factors over the `sizes` of some splits; a source of n rows has the weight of the root of n.
+
+    Misses of a source are alike, so the largest must not speak for all, nor a handful of rows as loudly as thousands.
+    """
+    weights = np.bincount(problem.sources)[problem.sources] ** -0.5
+    kinds = [list(labels) * len(sizes) for labels in stretch_labels(problem.cases)]
+    return stretches(np.concatenate(sizes), kinds, np.tile(weights, len(sizes)))
 
 
 def calibration_json(fit: Calibration) -> str:
@@ -125,6 +146,8 @@ def calibration_json(fit: Calibration) -> str:
         "group_variance": short(fit.group_variance_link),
         "noise_sd_log": numbers(fit.noise_sd_log),
         "stretch": numbers(fit.stretch),
+        "new_source_stretch": numbers(fit.new_source_stretch),
+        "sources": sorted(fit.sources),
         "prior_variance": table(fit.prior_variance),
         "weight": table(fit.weight),
         "variance": table(fit.variance),

@@ -18,7 +18,7 @@ def cross_validation(found: Calibrated) -> dict[str, object]:
         "corpus_digest": found.calibration.corpus_digest,
         "num_cases": len(found.cases),
         "scores": [
-            {"split": split, "metric": metric, **_score(misses[:, m], found.sd_log[:, m])}
+            {"split": split, "metric": metric, **_score(misses[:, m], found.sd_log[split][:, m])}
             for split, misses in found.misses.items()
             for m, metric in enumerate(METRICS)
         ],
@@ -45,7 +45,7 @@ def _covered(misses: Values, sd_log: Values) -> float:
 
 
 def _coverages(
-    by: str, names: Sequence[str], misses: Mapping[str, Values], sd_log: Values
+    by: str, names: Sequence[str], misses: Mapping[str, Values], sd_log: Mapping[str, Values]
 ) -> list[dict[str, str | int | float]]:
     labels = np.array(names)
     rows: list[dict[str, str | int | float]] = []
@@ -53,6 +53,6 @@ def _coverages(
         for name in sorted(set(names)):
             here = (labels == name)[:, None] & np.isfinite(one)
             if here.any(axis=1).sum() > 100:
-                covered = round(_covered(one[here], sd_log[here]), 4)
+                covered = round(_covered(one[here], sd_log[split][here]), 4)
                 rows.append({"split": split, "by": by, "value": name, "coverage_10_90_frac": covered})
     return rows

@@ -6,7 +6,7 @@ import numpy as np
 
 from tokonomics.measure.case import Case
 from tokonomics.measure.predict import METRICS
-from tokonomics.physics.calibration import Values
+from tokonomics.physics.calibration import Calibration, Values
 
 Labels = list[list[str]]
 
@@ -17,12 +17,12 @@ def noise_labels(cases: Sequence[Case]) -> Labels:
 
 
 def stretch_labels(cases: Sequence[Case]) -> tuple[Labels, ...]:
-    """Labels whose stretches multiply, for every case and metric: its mode, its engine, its weight format."""
+    """Labels whose stretches multiply, for every case and metric: its engine, its weight format, its mode."""
     deps = [case.replica.deployment for case in cases]
     return (
-        noise_labels(cases),
         [[f"{metric}/engine:{dep.constants.engine}" for metric in METRICS] for dep in deps],
         [[f"{metric}/format:{dep.precision.id}" for metric in METRICS] for dep in deps],
+        noise_labels(cases),
     )
 
 
@@ -36,3 +36,10 @@ def stretch_factors(cases: Sequence[Case], stretch: Mapping[str, float]) -> Valu
     """What the spread of every case and metric is multiplied with; 1 for labels that were never seen."""
     kinds = [[[stretch.get(label, 1.0) for label in row] for row in kind] for kind in stretch_labels(cases)]
     return np.asarray(np.prod(np.array(kinds, dtype=float), axis=0))
+
+
+def case_stretch_factors(cases: Sequence[Case], fit: Calibration) -> Values:
+    """The same by the source of each case: one that was in the fit, or that has been measured since, or a new one."""
+    seen = [case.measurement.source_id in fit.sources or case.replica.deployment.evidence is not None for case in cases]
+    known, new = (stretch_factors(cases, stretch) for stretch in (fit.stretch, fit.new_source_stretch))
+    return np.where(np.array(seen)[:, None], known, new)

@@ -181,4 +181,7 @@ def _derated(ideal: _Ideal, k: Mapping[str, Values]) -> StepModel:
         attention_flop_per_s=m.attention_flop_per_s * k["attention_efficiency_frac"],
         link_bytes_per_s=m.link_bytes_per_s * k["link_efficiency_frac"],
         collective_s=ideal.num_collectives * k["collective_latency_s"],
+        request_overhead_s=k["request_overhead_s"],
+        token_overhead_s=k["token_overhead_s"],
+        num_admission_steps=k["num_admission_steps"],
     )

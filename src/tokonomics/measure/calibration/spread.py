@@ -100,20 +100,30 @@ def predictive_sd_log(jacobian: Values, constants_variance: Values, noise_sd_log
     return np.asarray(np.sqrt(moved + noise_sd_log**2))
 
 
-def stretches(sizes: Values, kinds: Sequence[Sequence[Sequence[str]]]) -> Mapping[str, float]:
+def stretches(sizes: Values, kinds: Sequence[Sequence[Sequence[str]]], weights: Values) -> Mapping[str, float]:
     """Factors that make 80 % of `sizes` = |miss| / (1.28 sd), shape (n, metrics), at most 1: by each kind of label.
 
     `kinds` holds for each kind, such as mode or engine, the label of every entry of `sizes`. Factors of a kind are
-    worked out after those before it, shrunk towards 1 where rows are few; they multiply.
+    worked out after those before it, shrunk towards 1 where rows are few; they multiply. `weights`, shape (n,), says
+    how much each row counts among the 80 %.
     """
     left = sizes.copy()
+    shares = np.broadcast_to(weights[:, None], sizes.shape)
     found: dict[str, float] = {}
     for kind in kinds:
         labels = np.array(kind)
         for label in sorted(set(labels[np.isfinite(left)].tolist())):
             here = (labels == label) & np.isfinite(left)
-            factor = float(np.quantile(left[here], 0.8))
+            factor = _weighted_quantile(left[here], shares[here], 0.8)
             shrunk = float(np.exp(np.log(factor) * here.sum() / (here.sum() + _SHRINK_ROWS)))
             found[label] = shrunk
             left[here] /= shrunk
     return found
+
+
+def _weighted_quantile(sample: Values, weights: Values, share_frac: float) -> float:
+    """The value below which `share_frac` of the weight of `sample` lies; each entry's weight is about its value."""
+    order = np.argsort(sample, kind="stable")
+    held = weights[order]
+    middles = np.cumsum(held) - held / 2.0
+    return float(np.interp(share_frac * held.sum(), middles, sample[order]))
