@@ -194,16 +194,6 @@ def test_a_new_source_is_less_sure_than_one_that_the_fit_knows_until_it_has_been
     assert (factors[0] != factors[1]).any()
 
 
-def test_an_engine_without_a_server_has_overheads_of_its_own():
-    line = sweep(users=(32,))[0]
-    served, alone = cases(line, line.replace("concurrency", "batch"))
-    assert not served.replica.deployment.in_process
-    assert alone.replica.deployment.in_process
-    one, other = served.replica.deployment.constants, alone.replica.deployment.constants
-    assert one.sequence_overhead_s != other.sequence_overhead_s
-    assert one.memory_efficiency_frac == other.memory_efficiency_frac
-
-
 def test_a_measured_point_moves_the_group_towards_it_and_narrows():
     fit, one = calibration(), cases(*sweep(tpot="25", users=(32,)))
     others = cases(*sweep(users=(8, 64)))

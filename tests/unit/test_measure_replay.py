@@ -24,7 +24,6 @@ from tokonomics.measure.case import Case, CaseBuilder, NoCase
 from tokonomics.measure.corpus import Measurement, parse_corpus
 from tokonomics.measure.loads import case_load
 from tokonomics.measure.modes.closed_loop import closed_loop
-from tokonomics.measure.modes.offline import offline_max
 from tokonomics.measure.modes.open_loop import open_loop
 from tokonomics.measure.offered_rate import penalty_curves, rate_points, source_gpu_usd_per_hour
 from tokonomics.measure.predict import METRICS, predict_cases, predict_corpus, replayed_values
@@ -129,23 +128,9 @@ def test_open_loops_with_a_rate_and_closed_loops_of_several_users_are_replayed()
     assert not replays(loop("1")), "one user waits for nobody"
     assert not replays(loop("8", note="generation only")), "no whole requests"
     assert not replays(loop("2", num_gpus="2", tp="1")), "one user on each replica"
+    assert not replays(case(mode="offline-max"))
     assert not replays(case(request_rate=""))
     assert replayed_values([case(mode="batch", batch="4"), NoCase(reason="none")]) == {}
-
-
-def test_a_queue_of_known_length_is_replayed_and_an_endless_one_is_not():
-    queue = {"mode": "offline-max", "request_rate": ""}
-    assert replays(case(**queue))
-    assert not replays(case(**queue, note="throughput mode"))
-
-
-def test_a_queue_is_there_from_the_start_and_never_idle():
-    queue = case(mode="offline-max", request_rate="", note="300 requests")
-    assert (run_of(queue).arrival_s == 0.0).all()
-    told = replayed_run(queue)
-    closed_form = offline_max(stack_step_models([queue.replica.step_model]), case_load([queue]))
-    assert told.busy_frac == pytest.approx(1.0)
-    assert told.output_tokens_per_s == pytest.approx(float(closed_form.output_tokens_per_s[0]), rel=0.1)
 
 
 def test_a_closed_loop_is_as_long_as_its_source_makes_it_and_its_lengths_spread():

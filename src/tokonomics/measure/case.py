@@ -12,7 +12,7 @@ from tokonomics.measure.corpus import Measurement
 from tokonomics.measure.names import EngineName, find_accelerator, find_engine, find_model
 from tokonomics.measure.note import Note, read_note
 from tokonomics.measure.runs import RunShape, run_shape
-from tokonomics.measure.serving import engine_limits, is_served, source_server
+from tokonomics.measure.serving import engine_limits, source_server
 from tokonomics.physics.capacity import MemoryBox, memory_box
 from tokonomics.physics.deployment import Deployment, deployment
 from tokonomics.physics.step import StepModel, step_model
@@ -140,8 +140,7 @@ class CaseBuilder:
         kv = row.kv_dtype or known.kv_format or assumed.kv_format(engine, names.precision)
         budget = note.step_budget_tokens or known.step_budget_tokens or usual.step_budget_tokens
         most = note.max_sequences or usual.max_sequences
-        alone, has_dp = not is_served(row), note.has_attention_dp
-        key = (model.id, part.id, names.precision, kv, engine, layout, is_spread, has_dp, alone, budget, most)
+        key = (model.id, part.id, names.precision, kv, engine, layout, is_spread, note.has_attention_dp, budget, most)
         if key not in self._replicas:
             dep = deployment(
                 model,
@@ -152,8 +151,7 @@ class CaseBuilder:
                 tensor_parallel=layout.tensor_parallel,
                 pipeline_parallel=layout.pipeline_parallel,
                 expert_parallel=is_spread,
-                attention_data_parallel=has_dp,
-                in_process=alone,
+                attention_data_parallel=note.has_attention_dp,
             )
             dep = replace(dep, step_budget_tokens=budget, max_sequences=most)
             self._replicas[key] = Replica(deployment=dep, step_model=step_model(dep), box=memory_box(dep))

@@ -1,8 +1,8 @@
 """Runs of load tests replayed: their requests go through the event kernel, one replica at a time.
 
-The closed forms of `modes` know a steady batch, but a run of some hundred requests is mostly its filling and its
-emptying. A replay has both, and the batches between. All runs take gaps and lengths from one seed, stretched to what
-each states, so that runs of one deployment differ by what they were asked alone.
+The closed forms of `modes.open_loop` and `modes.closed_loop` know a steady batch, but a run of some hundred requests is
+mostly its filling and its emptying. A replay has both, and the batches between. All runs take gaps and lengths from one
+seed, stretched to what each states, so that runs of one deployment differ by what they were asked alone.
 """
 
 import math
@@ -46,11 +46,9 @@ _NO_RUN: Final = Run(output_tokens_per_s=math.nan, ttft_s=math.nan, tpot_s=math.
 
 
 def replays(case: Case) -> bool:
-    """Whether the case is a run of known load: a rate, several users with whole requests, a queue of known length."""
+    """Whether the case is an open loop at a stated rate, or a closed loop of several users with whole requests."""
     if case.measurement.mode == "concurrency":
         return _num_users(case) > 1 and not case.note.is_decode_only
-    if case.measurement.mode == "offline-max":
-        return bool(case.note.num_requests)
     return case.measurement.mode == "rate" and bool(case.measurement.offered_requests_per_s)
 
 
@@ -78,13 +76,13 @@ def replayed_run(case: Case) -> Run:
     Raises:    InputError where no requests can be made of its lengths.
     """
     requests, model, engine = run_of(case), case.replica.step_model, engine_of(case)
-    if case.measurement.mode == "concurrency":
+    if case.measurement.mode == "rate":
+        result = simulate_replica(requests, model, engine)
+        busy_frac = 1.0 - result.account.idle_s / max(result.account.span_s, 1e-12)
+    else:
         users = _num_users(case)
         requests, result = simulate_closed_loop(requests, model, engine, num_users=users)
         busy_frac = (users - 1) / users
-    else:
-        result = simulate_replica(requests, model, engine)
-        busy_frac = 1.0 - result.account.idle_s / max(result.account.span_s, 1e-12)
     middle = np.mean if case.run.is_mean else np.median
     return Run(
         output_tokens_per_s=_output_tokens_per_s(requests, result),
@@ -95,7 +93,7 @@ def replayed_run(case: Case) -> Run:
 
 
 def run_of(case: Case) -> Requests:
-    """The requests that one replica of `case` gets; those of a closed loop come when its users send them."""
+    """The requests that one replica of `case` gets; those of a closed loop arrive when its users send them."""
     num = min(max(round(case.run.num_requests / case.num_working), 1), MOST_REQUESTS)
     rng = np.random.default_rng(SEED)
     return Requests(

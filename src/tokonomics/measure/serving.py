@@ -1,10 +1,9 @@
 """How engines are set when a row does not say: their own defaults, or what a source is known to have started."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 from tokonomics.catalog.accelerator import Accelerator
-from tokonomics.measure.corpus import Measurement
 from tokonomics.measure.names import name_rows
 from tokonomics.simulation.options import BatchPolicy
 from tokonomics.units import GB
@@ -33,16 +32,6 @@ def engine_limits(engine: str, part: Accelerator) -> EngineLimits:
                 batching=cast(BatchPolicy, row["batching"]),
             )
     raise AssertionError("the last row of engine_limits.csv applies to everything")
-
-
-_SERVED_MODES: Final = ("concurrency", "rate")
-_SERVED_SOURCES: Final = ("gpustack-perf-lab",)
-"""Sources whose offline runs, too, sent their requests to a server: by their notes, which state how it was launched."""
-
-
-def is_served(row: Measurement) -> bool:
-    """Whether requests came through a server; the other modes drive the engine in its own process."""
-    return row.mode in _SERVED_MODES or row.source_id in _SERVED_SOURCES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,9 +24,8 @@ class Deployment:
 
     `tensor_parallel` x `pipeline_parallel` accelerators hold one copy. `expert_parallel` gives each tensor-parallel
     rank whole experts instead of slices of all. `attention_data_parallel` replicates attention so that each rank
-    keeps the KV cache of its own sequences (DeepSeek-style serving). `in_process` says that a program drives the engine
-    itself, as offline benchmarks do; else requests come through the engine's server, which streams every token to them.
-    `evidence` is what own measurements of its group say, which its constants contain already.
+    keeps the KV cache of its own sequences (DeepSeek-style serving). `evidence` is what own measurements of its group
+    say, which its constants contain already.
     """
 
     model: Model
@@ -38,7 +37,6 @@ class Deployment:
     pipeline_parallel: int = 1
     expert_parallel: bool = False
     attention_data_parallel: bool = False
-    in_process: bool = False
     step_budget_tokens: int = DEFAULT_STEP_BUDGET_TOKENS
     max_sequences: int = DEFAULT_MAX_SEQUENCES
     evidence: Evidence | None = None
@@ -77,7 +75,6 @@ class Deployment:
             pipeline_parallel=self.pipeline_parallel,
             expert_parallel=self.expert_parallel,
             attention_data_parallel=self.attention_data_parallel,
-            in_process=self.in_process,
         )
 
     def without_evidence(self) -> Self:
@@ -104,7 +101,6 @@ def deployment(
     pipeline_parallel: int = 1,
     expert_parallel: bool = False,
     attention_data_parallel: bool = False,
-    in_process: bool = False,
     evidence: Iterable[Evidence] = (),
 ) -> Deployment:
     """Build a deployment from names; the precision defaults to the model's native one, the KV cache to 16 bit.
@@ -122,7 +118,6 @@ def deployment(
         pipeline_parallel=pipeline_parallel,
         expert_parallel=expert_parallel,
         attention_data_parallel=attention_data_parallel,
-        in_process=in_process,
     )
     known = evidence_of(evidence, model.id, accelerator.id, engine)
     return Deployment(
@@ -135,6 +130,5 @@ def deployment(
         pipeline_parallel=pipeline_parallel,
         expert_parallel=expert_parallel,
         attention_data_parallel=attention_data_parallel,
-        in_process=in_process,
         evidence=known,
     )

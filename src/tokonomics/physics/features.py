@@ -33,7 +33,6 @@ def deployment_features(
     pipeline_parallel: int,
     expert_parallel: bool,
     attention_data_parallel: bool,
-    in_process: bool,
 ) -> tuple[Feature, ...]:
     """Features of one deployment, the same for any batch and any lengths."""
     flags = (
@@ -44,10 +43,8 @@ def deployment_features(
         *(["pcie"] if _is_on_pcie(accelerator) and tensor_parallel * pipeline_parallel > 1 else []),
     )
     sizes = tuple(_scales(model, precision, tensor_parallel, pipeline_parallel))
-    return (
-        *_memberships(engine, accelerator.family, accelerator.id, precision.id, flags),
-        *((("drive:in-process", 1.0), (f"drive-engine:in-process/{engine}", 1.0)) if in_process else ()),
-        *zip(_scale_names(engine), sizes + sizes),
+    return _memberships(engine, accelerator.family, accelerator.id, precision.id, flags) + tuple(
+        zip(_scale_names(engine), sizes + sizes)
     )
 
 

@@ -79,7 +79,7 @@ def _sentence(option: Option) -> str:
     text = f"{option.name}: {significant(both.allocation.blended_usd_per_mtok)} USD per M tokens"
     if option.operation is not None and option.allocation_range is not None:
         shown = _range(option.allocation_range)
-        text += f", 80 % between {shown}" if " to " in shown else ", 80 % at the same"
+        text += f", 80 % between {shown.replace(' to ', ' and ')}" if " to " in shown else ", 80 % at the same"
     if option.operation is not None:
         run, latency_s = option.operation, option.latency_s
         text += (

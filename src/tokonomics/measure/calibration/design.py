@@ -24,7 +24,6 @@ PRIOR_MEAN: Final = np.array(
 _EFFICIENCIES: Final = CONSTANTS[:5]
 _KERNELS: Final = ("memory_efficiency_frac", "compute_efficiency_frac", "layer_overhead_s", "gemm_floor_tokens")
 _STEP: Final = CONSTANTS[:10]
-_OVERHEADS: Final = ("step_overhead_s", "layer_overhead_s", "sequence_overhead_s")
 _SHAPED: Final = (*_STEP, "expert_imbalance_ratio", "prompt_layer_overhead_s")
 
 _BLOCKS: Final[Mapping[str, tuple[float, Sequence[str]]]] = {
@@ -40,8 +39,6 @@ _BLOCKS: Final[Mapping[str, tuple[float, Sequence[str]]]] = {
     "flag-engine": (0.05, _SHAPED),
     "scale": (0.05, _SHAPED),
     "scale-engine": (0.025, _SHAPED),
-    "drive": (0.5, _OVERHEADS),
-    "drive-engine": (0.3, _OVERHEADS),
 }
 """By block: prior standard deviation of a weight, and the constants it moves. Chosen by cross-validation over groups
 among a dozen scalings of one pattern: wide by engine, narrower the finer the kind."""
