@@ -62,6 +62,15 @@ def test_the_page_fits_eighty_columns_and_names_the_gap(run):
     assert "changes the answer" in out
 
 
+def test_the_charts_are_drawn_to_one_file(run, tmp_path):
+    code, out, err = run(*SMALL, "--rps", 10, "--chart", tmp_path / "c.json")
+    assert code == 0, err
+    titles = [one["title"] for one in json.loads((tmp_path / "c.json").read_text("utf-8"))["vconcat"]]
+    assert len(titles) == 3
+    assert all(title in out for title in titles)
+    assert run(*SMALL, "--rps", 10, "--chart", tmp_path / "c.gif")[0] == 2
+
+
 def test_the_plan_file_is_the_same_bytes_again_and_reads_back(run, tmp_path):
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     for path in (first, second):

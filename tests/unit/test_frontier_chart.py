@@ -57,6 +57,13 @@ def test_bars_keep_their_order_and_words():
     assert spec["encoding"]["y"]["sort"] == {"field": "order"}
 
 
+def test_several_charts_stand_one_below_the_other():
+    told = json.loads(chart_file((LINES, BARS), Path("c.json")))
+    assert [one["title"] for one in told["vconcat"]] == ["Cost <of> load", "Stack"]
+    assert all("$schema" not in one for one in told["vconcat"])
+    assert told["vconcat"][0]["layer"] == vega_lite(LINES)["layer"]
+
+
 def test_the_specification_needs_no_drawer(monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     assert json.loads(chart_file(LINES, Path("a.json")))["title"] == "Cost <of> load"

@@ -12,6 +12,7 @@ import click
 from tokonomics.cli.deploy import deploy_options, stored_plan, write_deployment
 from tokonomics.cli.options import complete_models, plan_options, scenario_from_flags, scenario_options
 from tokonomics.cli.output import OutputOptions, emit, output_options, remark
+from tokonomics.cli.sweep_options import chart_option, write_chart
 from tokonomics.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def plan_file_option(command: F) -> F:
 @click.option("--explain", "number", is_flag=False, flag_value="all", metavar="[NUMBER]", help=_EXPLAIN_HELP)
 @click.option("--family", "family", metavar="NAME", help="The family to explain and to write  [the recommended].")
 @deploy_options
+@chart_option
 @plan_file_option
 @output_options
 def plan(
@@ -56,6 +58,7 @@ def plan(
     family: str | None,
     target: "Target | None",
     weights: tuple[str, ...],
+    chart: Path | None,
     **flags: Any,
 ) -> None:
     """Find the cheapest way to serve this traffic, and prove it by replay.
@@ -91,7 +94,10 @@ def plan(
         return
     remark(f"planned in {wall_s:.1f} s", output)
     body = plan_dict(planned, wall_s=wall_s, explanations=explanations)
-    emit(document("plan", body), plan_view(planned, explanations=explanations), output)
+    view = plan_view(planned, explanations=explanations)
+    if chart is not None:
+        write_chart(view.charts, chart, output)
+    emit(document("plan", body), view, output)
 
 
 def _write(path: Path, record: Any, output: OutputOptions) -> None:

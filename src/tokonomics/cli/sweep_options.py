@@ -1,6 +1,6 @@
 """Flags that the commands on one replica share: what its hour costs, numbers by name, and a chart as a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,8 +13,7 @@ from tokonomics.cli.output import OutputOptions, remark
 from tokonomics.errors import InputError, raise_all
 
 if TYPE_CHECKING:
-    from tokonomics.report.bars import Bars
-    from tokonomics.report.chart import Chart
+    from tokonomics.report.chart_spec import Drawing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,8 +72,8 @@ def chart_option(command: F) -> F:
     )(command)
 
 
-def write_chart(chart: "Chart | Bars", path: Path, output: OutputOptions) -> None:
-    """Draw `chart` to `path`.
+def write_chart(chart: "Drawing | Sequence[Drawing]", path: Path, output: OutputOptions) -> None:
+    """Draw `chart` to `path`; several stand one below the other.
 
     Raises: InputError for another suffix, where no drawer is installed, or where the file cannot be written.
     """

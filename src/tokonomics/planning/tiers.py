@@ -31,6 +31,12 @@ def endpoint_tier(name: str, model_id: str, spec: PlanSpec) -> str | None:
     return _tier(spec, name, None) or (_tier(spec, model_id, None) if model_id else None)
 
 
+def graded_name(spec: PlanSpec, model: str, precision: str) -> tuple[str, float | None]:
+    """What to call the answers of a model in a precision, and their quality; None where the user gave none."""
+    name = _tier(spec, model, precision) or model
+    return name, _quality_frac(spec, name)
+
+
 def ways(spec: PlanSpec, tiers: Sequence[str]) -> tuple[Way, ...]:
     """Each tier alone, then every measured cascade between two of them.
 

@@ -5,7 +5,7 @@ its own scripts and works with the cable out.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,15 +24,21 @@ _NO_DRAWER: Final = (
 )
 
 
-def chart_file(chart: Chart | Bars, path: Path) -> bytes:
+Drawing = Chart | Bars
+
+
+def chart_file(chart: Drawing | Sequence[Drawing], path: Path) -> bytes:
     """What a file called `path` should hold: a specification (.json), a drawing (.svg, .png) or a page (.html).
+
+    Several charts stand one below the other.
 
     Raises: InputError for another suffix, or where vl-convert is not installed.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"cannot draw {path}: the suffix {suffix or 'is missing'}; end it in {', '.join(SUFFIXES)}")
-    spec = json.dumps(vega_lite(chart), indent=2, allow_nan=False)
+    told = vega_lite(chart) if isinstance(chart, Chart | Bars) else _stacked(chart)
+    spec = json.dumps(told, indent=2, allow_nan=False)
     if suffix == ".json":
         return (spec + "\n").encode()
     try:
@@ -46,7 +52,7 @@ def chart_file(chart: Chart | Bars, path: Path) -> bytes:
     return str(vl_convert.vegalite_to_html(spec, bundle=True)).encode()
 
 
-def vega_lite(chart: Chart | Bars) -> dict[str, Any]:
+def vega_lite(chart: Drawing) -> dict[str, Any]:
     """The chart as a Vega-Lite specification that carries its own data.
 
     >>> from tokonomics.report.chart import Series
@@ -57,11 +63,23 @@ def vega_lite(chart: Chart | Bars) -> dict[str, Any]:
     return _bars(chart) if isinstance(chart, Bars) else _lines(chart)
 
 
+def _stacked(charts: Sequence[Drawing]) -> dict[str, Any]:
+    """The charts one below the other, each with its own colours and legend."""
+    frame = ("$schema", "background")
+    specs = [vega_lite(one) for one in charts]
+    return {
+        "$schema": _SCHEMA,
+        "background": "white",
+        "vconcat": [{key: value for key, value in one.items() if key not in frame} for one in specs],
+        "resolve": {"scale": {"color": "independent", "shape": "independent"}},
+    }
+
+
 def _lines(chart: Chart) -> dict[str, Any]:
     encoding = {
         "x": _axis("x", chart.x_label, chart.log_x),
         "y": _axis("y", chart.y_label, chart.log_y),
-        "color": {"field": "series", "type": "nominal", "title": None, "sort": None},
+        "color": {"field": "series", "type": "nominal", "title": None, "sort": None, "legend": {"labelLimit": 0}},
     }
     layers: list[dict[str, Any]] = [{"mark": {"type": "line", "point": True, "tooltip": True}, "encoding": encoding}]
     if chart.marks:

@@ -15,6 +15,7 @@ from tokonomics.economics.quoting.demand import Demand, limit_percentile
 from tokonomics.physics.latency import LatencyEstimate, batch_at_percentile, latency_estimate
 from tokonomics.physics.steady import steady_batch
 from tokonomics.physics.step import StepModel
+from tokonomics.workload.slo import SloLimit
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -50,7 +51,7 @@ def size_fleets(model: StepModel, max_batch: Floats, demand: Demand, *, num_spar
     within_memory = _largest_batch(model, max_batch, demand, lambda _model, batch: np.isfinite(batch))
     can_meet = within_slo > 0.0
     limit = np.where(can_meet, within_slo, within_memory)
-    capacity = np.where(limit > 0.0, _requests_per_s(model, np.maximum(limit, 1.0), demand), 0.0)
+    capacity = np.where(limit > 0.0, replica_requests_per_s(model, np.maximum(limit, 1.0), demand), 0.0)
     with np.errstate(divide="ignore"):
         needed = np.ceil(demand.peak_requests_per_s / capacity - 1e-9)
     carries = np.isfinite(needed)
@@ -65,7 +66,8 @@ def size_fleets(model: StepModel, max_batch: Floats, demand: Demand, *, num_spar
     )
 
 
-def _requests_per_s(model: StepModel, batch: Floats, demand: Demand) -> Floats:
+def replica_requests_per_s(model: StepModel, batch: Floats, demand: Demand) -> Floats:
+    """What one replica carries at mean batches that broadcast with the coefficients."""
     return steady_batch(model, batch, demand.shape).requests_per_s
 
 
@@ -75,12 +77,17 @@ def _meets(demand: Demand) -> Callable[[StepModel, Floats], Flags]:
     def test(model: StepModel, batch: Floats) -> Flags:
         met = np.ones(batch.shape, dtype=bool)
         for limit in demand.slo.limits:
-            percentile = limit_percentile(limit)
-            estimate = latency_estimate(model, batch, demand.shape, demand.spread_at(percentile), percentile)
-            met &= metric_s(estimate, limit.metric) <= limit.limit_s
+            met &= limited_s(model, batch, demand, limit) <= limit.limit_s
         return met
 
     return test
+
+
+def limited_s(model: StepModel, batch: Floats, demand: Demand, limit: SloLimit) -> Floats:
+    """The statistic that `limit` limits, in seconds, at mean batches that broadcast with the coefficients."""
+    percentile = limit_percentile(limit)
+    estimate = latency_estimate(model, batch, demand.shape, demand.spread_at(percentile), percentile)
+    return metric_s(estimate, limit.metric)
 
 
 def metric_s(estimate: LatencyEstimate, metric: str) -> Floats:
@@ -100,7 +107,7 @@ def _largest_batch(
     best = np.zeros_like(max_batch)
     for num_points in (_COARSE_POINTS, _FINE_POINTS):
         grid = np.geomspace(low, high, num_points, axis=-1)
-        passes = test(columns, grid) & (_headroom_batch(grid) <= np.maximum(max_batch, 0.0)[:, None])
+        passes = test(columns, grid) & (headroom_sequences(grid) <= np.maximum(max_batch, 0.0)[:, None])
         last = np.where(passes.any(axis=-1), num_points - 1 - np.argmax(passes[:, ::-1], axis=-1), -1)
         rows = np.arange(len(grid))
         best = np.where(last >= 0, grid[rows, last], best)
@@ -109,7 +116,7 @@ def _largest_batch(
     return best
 
 
-def _headroom_batch(batch: Floats) -> Floats:
+def headroom_sequences(batch: Floats) -> Floats:
     """The batch that must fit for a mean of `batch`; a single sequence fluctuates to nothing larger."""
     return np.where(batch <= 1.0, batch, batch_at_percentile(batch, _HEADROOM_PERCENTILE))
 
@@ -119,6 +126,6 @@ def running_sequences(model: StepModel, limit: Floats, demand: Demand, requests_
     low, high = np.ones_like(limit), np.maximum(limit, 1.0)
     for _ in range(30):
         middle = np.sqrt(low * high)
-        above = _requests_per_s(model, middle, demand) >= requests_per_s
+        above = replica_requests_per_s(model, middle, demand) >= requests_per_s
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     return high
