@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tokonomics.errors import InputError
 from tokonomics.planning.buckets import buckets_of
-from tokonomics.planning.traffic import MOST_REQUESTS, made_traffic, with_shape
 from tokonomics.policy.backend import FleetBackend, ReplicaHour, replicas_at
 from tokonomics.policy.plan_file import parse_plan, plan_from_mapping
+from tokonomics.simulation.proof_traffic import MOST_REQUESTS, made_traffic, with_shape
 from tokonomics.units import HOURS_PER_MONTH
 from tokonomics.workload.traffic import traffic_from_rate
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tokonomics.planning.buckets import Buckets
-from tokonomics.planning.traffic import made_traffic, recorded_traffic
 from tokonomics.planning.unplayed import played_hours, unplayed
+from tokonomics.simulation.proof_traffic import made_traffic, recorded_traffic
 from tokonomics.workload.trace import Trace
 from tokonomics.workload.traffic import traffic_from_rate
 

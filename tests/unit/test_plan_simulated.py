@@ -54,6 +54,72 @@ def test_the_simulator_says_what_the_plan_said(planned, family):
     assert one.summary.itl.p95_s == pytest.approx(record.expected.itl_p95_s)
 
 
+def _week(rng, days, per_hour):
+    """Requests of whole days, six times as busy from eight to twenty as at night."""
+    hours = [day * 24 + hour for day in range(days) for hour in range(24)]
+    at = [
+        hour * 3600 + t
+        for hour in hours
+        for t in np.sort(rng.random(per_hour * (6 if 8 <= hour % 24 < 20 else 1)) * 3600)
+    ]
+    return [f"{t:.3f},{int(n)},{int(m)}" for t, n, m in zip(
+        at, rng.integers(2000, 8000, len(at)), rng.integers(100, 900, len(at)), strict=True
+    )]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def loads(tmp_path_factory):
+    """Traffic of every kind that a plan replays otherwise than it is recorded."""
+    rng, folder = np.random.default_rng(11), tmp_path_factory.mktemp("loads")
+    header = "arrival_s,input_tokens,output_tokens"
+    short = [f"{t:.3f},{int(n)},200" for t, n in zip(np.sort(rng.random(900) * 200), rng.integers(100, 2000, 900))]
+    for name, rows in (("short", short), ("days", _week(rng, 2, 900))):
+        (folder / f"{name}.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    return {
+        "a trace too short, played again": {"trace": str(folder / "short.csv")},
+        "a trace sped up and cut": {"trace": str(folder / "short.csv"), "requests_per_s": 40},
+        "a preset": {"preset": "chat", "requests_per_s": 20},
+        "a peak that nothing dates": {
+            "input_tokens": 800, "output_tokens": 150, "requests_per_s": 12, "peak_ratio": 2.5, "arrival_cv": 1.5,
+        },
+        "days whose hours a fleet follows": {"trace": str(folder / "days.csv")},
+    }  # fmt: skip
+
+
+KINDS = (
+    "a trace too short, played again", "a trace sped up and cut", "a preset", "a peak that nothing dates",
+    "days whose hours a fleet follows",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("purchase", "part"), [("on_demand", "l40s"), ("spot", "h100-sxm")])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_replay_of_a_plan_file_is_the_proof_to_the_digit(loads, kind, purchase, part):
+    raw = {
+        "models": ["llama-3.1-8b"],
+        "traffic": loads[kind],
+        "slo": "ttft_p95=2s,itl_p95=60ms",
+        "gpus": [part],
+        "num_gpus": [1],
+        "purchase": purchase,
+        "simulation": {"seed": 3, "failure_hours": 1.0, "num_replicas": 7},
+        "plan": {"engines": ["vllm"], "num_draws": 20, "families": ["self_hosted", "spot_heavy", "hybrid"]},
+    }
+    planned = plan(Scenario.from_dict(raw), today=date(2026, 11, 23))
+    replayed = [one for one in planned.plans if one.proven and len(one.draft.purchases) == 1]
+    assert replayed
+    for one in replayed:
+        record = plan_record(planned, one)
+        found = replay(build_case(Scenario.from_dict(replayed_scenario(record))), clock=lambda: 0.0)
+        proof = one.proven.proof
+        assert np.array_equal(found.requests.arrival_s, planned.asked.traffic.requests.arrival_s)
+        assert np.array_equal(found.requests.output_tokens, planned.asked.traffic.requests.output_tokens)
+        assert found.summary == proof.summary
+        assert found.summary.ttft.p95_s == record.expected.ttft_p95_s
+    if kind.startswith("days") and part == "l40s":
+        assert any(record.fleets[0].hours for record in (plan_record(planned, one) for one in replayed))
+
+
 def test_quote_plan_and_replay_mean_the_same_by_usage(planned, trace):
     """One steady load on one fleet: the share of its bill that works, by three commands."""
     record = plan_record(planned, planned.family("self_hosted"))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _Work = TypeVar("_Work")
 _Result = TypeVar("_Result")
 
+_OTHER_TRAFFIC: Final = ("trace", "preset", "input_tokens", "output_tokens")
 _REQUESTS_HELP: Final = "Write what each request saw to FILE (.parquet)."
 _PLAN_HELP: Final = "Replay the machines of a plan of `tok plan`, on its traffic unless flags name another."
 _REPLICATIONS_HELP: Final = "Replay N more traces drawn from blocks of this one, for 95 % intervals."
@@ -80,7 +81,7 @@ def simulate(
     requests, or --preset, or --in and --out, at --rps for --span-s seconds.
     """
     named = _named(scenario, model, flags)
-    source, plan_digest = _of_plan(plan_path, named) if plan_path else (None, None)
+    source, plan_digest = _of_plan(plan_path, named, flags) if plan_path else (None, None)
     asked = scenario_from_flags({**flags, **named}, source=source)
     if address is not None and distribute != "ray":
         raise InputError("--address is that of a Ray cluster; add --distribute ray, or leave it out")
@@ -93,8 +94,11 @@ def simulate(
         _replay(asked, num_replications or 0, spread, requests_out, chart, output, plan_digest)
 
 
-def _of_plan(path: Path, named: dict[str, Any]) -> "tuple[ScenarioFile, str]":
-    """The fleet and the traffic of a plan file, in place of a scenario file; and the digest of its catalogue."""
+def _of_plan(path: Path, named: dict[str, Any], flags: dict[str, Any]) -> "tuple[ScenarioFile, str]":
+    """The fleet and the traffic of a plan file, in place of a scenario file; and the digest of its catalogue.
+
+    Another traffic is replayed whole, not the stretch of it that would prove a plan.
+    """
     from tokonomics.policy.plan_file import read_plan  # YAML loads only when asked
     from tokonomics.simulation.from_plan import replayed_scenario
     from tokonomics.workload.scenario_errors import Places
@@ -103,7 +107,10 @@ def _of_plan(path: Path, named: dict[str, Any]) -> "tuple[ScenarioFile, str]":
     if named["scenario_file"] is not None:
         raise InputError(f"--plan {path} contradicts {named['scenario_file']}; keep one of them")
     plan = read_plan(path)
-    return ScenarioFile(raw=replayed_scenario(plan), places=Places()), plan.catalogue_digest
+    raw = replayed_scenario(plan)
+    if any(flags.get(name) is not None for name in _OTHER_TRAFFIC):
+        raw["simulation"]["as_planned"] = False
+    return ScenarioFile(raw=raw, places=Places()), plan.catalogue_digest
 
 
 def _replay(

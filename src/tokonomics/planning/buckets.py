@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tokonomics.units import HOURS_PER_MONTH, SECONDS_PER_DAY, SECONDS_PER_HOUR
+from tokonomics.simulation.proof_traffic import follows_hours
+from tokonomics.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from tokonomics.workload.traffic import Traffic
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,7 @@ def buckets_of(traffic: Traffic) -> Buckets:
     series, window_s = traffic.rate_series_requests_per_s, traffic.window_s
     if series is None or window_s is None or series.size < 2:
         return _one_bucket(traffic)
-    if series.size * window_s >= SECONDS_PER_DAY and window_s <= SECONDS_PER_HOUR:
+    if follows_hours(traffic):
         return _weekly(traffic, series, window_s)
     return _levels(traffic, series)
 

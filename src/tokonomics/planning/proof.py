@@ -12,16 +12,17 @@ from tokonomics.physics.deployment import Deployment
 from tokonomics.physics.step import StepModel, step_model
 from tokonomics.planning.cascade_proof import cascade_latency, is_cascade, run_cascade
 from tokonomics.planning.draft import Draft, Purchase
-from tokonomics.planning.traffic import ProofTraffic
 from tokonomics.policy.overflow import OverflowPolicy
 from tokonomics.policy.route import RoutePolicy
 from tokonomics.simulation.cascade import ApiTier
 from tokonomics.simulation.deploy import Deployed, engine_options, num_kv_blocks
 from tokonomics.simulation.fleet import FleetResult, simulate_fleet
 from tokonomics.simulation.fleet_spec import FleetSpec, ReplicaSpec
+from tokonomics.simulation.proof_traffic import ProofTraffic
+from tokonomics.simulation.spot_life import SpotLife, stressed_life_hours
 from tokonomics.simulation.state import OVERFLOWED
 from tokonomics.simulation.summary import SloCheck, Summary, request_latency, summarise
-from tokonomics.units import SECONDS_PER_HOUR
+from tokonomics.simulation.weekly import capacity_plan, replicas_at
 from tokonomics.workload.scenario_simulation import SimulationSpec
 from tokonomics.workload.slo import Slo
 
@@ -31,7 +32,6 @@ _OVERFLOW_AT_FRAC: Final = 0.7
 _LEAVE_FRAC: Final = 0.5
 _QUEUE_TOKENS: Final = 16_384
 """Waiting tokens at which requests overflow where no limit on the first token is set: two full steps."""
-_HOURS_PER_WEEK: Final = 168
 _MOST_REPLICAS: Final = 10_000
 """Of one purchase: what the simulator replays and a plan file holds."""
 
@@ -42,8 +42,7 @@ class Setup:
 
     slo: Slo
     spec: SimulationSpec
-    spot_life_hours: float
-    load_s: float
+    life: SpotLife
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -102,7 +101,7 @@ def prove(
     specs = [_replicas(one, draft, traffic, setup, is_bounded=overflow is not None) for one in draft.purchases]
     if slower_ratio != 1.0:
         specs = [replace(one, step_model=slower(one.step_model, slower_ratio)) for one in specs]
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([seed, 0])  # as `tok simulate` draws
     if is_cascade(draft):
         return _prove_cascade(draft, specs, traffic, setup, rng)
     fleet = _fleet(specs, overflow)
@@ -181,49 +180,21 @@ def _replicas(
     dep = replace(item.deployment, max_sequences=item.max_sequences) if is_bounded else item.deployment
     is_spot = purchase.item.sale.purchase == "spot"
     hours = hours_of_replicas(purchase, draft)
+    span_s = float(traffic.requests.arrival_s[-1])
+    life_hours = stressed_life_hours(setup.life.mean_life_hours, num_replicas=purchase.most_replicas, span_s=span_s)
     return ReplicaSpec(
         name=purchase.item.name,
         step_model=step_model(dep),
         options=engine_options(
             _deployed(dep, traffic), setup.spec, cached_input_frac=traffic.cached_input_frac, hashed=traffic.is_hashed
         ),
-        num_replicas=_at(hours, traffic.begin_s) if hours else purchase.most_replicas,
-        capacity_plan=_capacity_plan(hours, traffic),
-        load_s=setup.load_s if is_spot else 0.0,
-        mean_spot_life_hours=_stressed_life_hours(purchase, traffic, setup) if is_spot else None,
+        num_replicas=replicas_at(hours, traffic.begin_s) if hours else purchase.most_replicas,
+        capacity_plan=capacity_plan(hours, begin_s=traffic.begin_s, span_s=span_s),
+        load_s=setup.life.load_s if is_spot else 0.0,
+        mean_spot_life_hours=life_hours if is_spot else None,
     )
-
-
-def _stressed_life_hours(purchase: Purchase, traffic: ProofTraffic, setup: Setup) -> float:
-    """The mean life of a spot replica, but so short that the replay sees one called back on average."""
-    span_hours = float(traffic.requests.arrival_s[-1]) / SECONDS_PER_HOUR
-    return min(setup.spot_life_hours, max(purchase.most_replicas * span_hours, 1e-3))
 
 
 def _deployed(dep: Deployment, traffic: ProofTraffic) -> Deployed:
     blocks = num_kv_blocks(memory_box(dep), traffic.mean_context_tokens)
     return Deployed(deployment=dep, step_model=step_model(dep), num_kv_blocks=blocks)
-
-
-def _at(hours: Mapping[int, int], time_s: float) -> int:
-    hour = int(time_s // SECONDS_PER_HOUR) % _HOURS_PER_WEEK
-    begun = [num for start, num in hours.items() if start <= hour]
-    return begun[-1] if begun else list(hours.values())[-1]
-
-
-def _capacity_plan(hours: Mapping[int, int], traffic: ProofTraffic) -> tuple[tuple[float, int], ...]:
-    """The schedule on the clock of the replay; replicas that an hour needs serve from its beginning."""
-    if not hours:
-        return ()
-    span_s = float(traffic.requests.arrival_s[-1])
-    first = int(traffic.begin_s // SECONDS_PER_HOUR)
-    last = int((traffic.begin_s + span_s) // SECONDS_PER_HOUR)
-    starts = (
-        (hour * SECONDS_PER_HOUR - traffic.begin_s, _at(hours, hour * SECONDS_PER_HOUR))
-        for hour in range(first + 1, last + 1)
-    )
-    plan: list[tuple[float, int]] = []
-    for start_s, num in starts:
-        if not plan or plan[-1][1] != num:
-            plan.append((start_s, num))
-    return tuple(plan)

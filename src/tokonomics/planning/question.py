@@ -6,8 +6,6 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from tokonomics.catalog.load import Catalog, load_catalog
 from tokonomics.catalog.model import Model
 from tokonomics.economics.quoting.candidates import DEFAULT_GPUS_PER_REPLICA, Search
@@ -16,14 +14,13 @@ from tokonomics.errors import Infeasible
 from tokonomics.planning.buckets import Buckets, buckets_of
 from tokonomics.planning.hosted import is_endpoint
 from tokonomics.planning.names import require_known_names
-from tokonomics.planning.traffic import ProofTraffic, made_traffic, recorded_traffic, with_shape
-from tokonomics.simulation.demand import demand_of as requests_asked
+from tokonomics.simulation.demand import planned_traffic
+from tokonomics.simulation.proof_traffic import ProofTraffic, with_shape
 from tokonomics.workload.resolve import traffic_of
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.scenario_plan import PlanSpec, plan_defaults
 from tokonomics.workload.scenario_simulation import DEFAULT_SIMULATION, SimulationSpec
 from tokonomics.workload.slo import Slo, parse_slo
-from tokonomics.workload.traffic import Traffic
 
 DEFAULT_ENGINES: Final = ("vllm", "sglang", "trtllm")
 PIPELINE_STAGES: Final = (1, 2, 4)
@@ -68,7 +65,6 @@ def question(scenario: Scenario, *, today: date | None, catalog: Catalog | None)
         scenario.traffic, response_time_s=_RESPONSE_TIME_S, cached_input_frac=scenario.cached_input_frac
     )
     traffic = with_shape(stated)
-    buckets = buckets_of(traffic)
     slo = parse_slo(scenario.slo) if scenario.slo else Slo(limits=())
     return Question(
         scenario=scenario,
@@ -76,25 +72,9 @@ def question(scenario: Scenario, *, today: date | None, catalog: Catalog | None)
         catalog=facts,
         models=_models(facts, scenario),
         demand=demand_of(traffic, slo),
-        buckets=buckets,
-        traffic=_proof_traffic(scenario, traffic, follows_hours=buckets.can_follow),
+        buckets=buckets_of(traffic),
+        traffic=planned_traffic(scenario, traffic),
     )
-
-
-def _proof_traffic(scenario: Scenario, traffic: Traffic, *, follows_hours: bool) -> ProofTraffic:
-    """The recorded requests at the rate that is asked, where single requests were recorded; else ones made up.
-
-    Another rate is had by a faster clock, on which no hour of the week is where the fleet's hours are. So where a fleet
-    follows these, requests are made up, hour by hour as busy as recorded.
-    """
-    spec = scenario.simulation or DEFAULT_SIMULATION
-    rng = np.random.default_rng(spec.seed)
-    asked_load = scenario.traffic
-    is_sped_up = bool(asked_load.requests_per_s or asked_load.users or asked_load.tokens_per_month)
-    if traffic.arrivals_s is None or (follows_hours and is_sped_up):
-        return made_traffic(traffic, rng, span_s=spec.span_s)
-    asked = requests_asked(scenario, rng, span_s=spec.span_s)
-    return recorded_traffic(asked.trace, cached_input_frac=asked.cached_input_frac)
 
 
 def searches(asked: Question, most_gpus: dict[str, int]) -> tuple[Search, ...]:

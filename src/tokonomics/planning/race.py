@@ -18,9 +18,10 @@ from tokonomics.planning.operate import rate_sd_log
 from tokonomics.planning.proof import Proof, Setup, overflow_policy, prove
 from tokonomics.planning.question import Question
 from tokonomics.planning.repair import Prove, Proven, repaired, trimmed
-from tokonomics.planning.search import Searched, spot_life
+from tokonomics.planning.search import Searched
 from tokonomics.planning.solve import solve_fleet
 from tokonomics.policy.overflow import OverflowPolicy
+from tokonomics.simulation.spot_life import spot_life
 from tokonomics.workload.slo import Slo, SloLimit
 
 TRIM_MARGIN_RATIO: Final = 1.1
@@ -216,8 +217,7 @@ def main_sd_log(made: Draft, searched: Searched) -> float:
 
 def runner(asked: Question, slower_ratio: float) -> Prove:
     """A replay of the question's own traffic, with every step `slower_ratio` times as long."""
-    life = spot_life(asked)
-    setup = Setup(slo=asked.slo, spec=asked.simulation, spot_life_hours=life.mean_life_hours, load_s=life.load_s)
+    setup = Setup(slo=asked.slo, spec=asked.simulation, life=spot_life(asked.simulation))
     seed = asked.simulation.seed
 
     def run(made: Draft, overflow: OverflowPolicy | None) -> Proof:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokonomics.economics.figures.assumptions import assumed_values
 from tokonomics.economics.quoting.candidates import Search
 from tokonomics.errors import MissingFact
 from tokonomics.planning.engine_hardware import runs_on
@@ -16,19 +15,11 @@ from tokonomics.planning.question import Question, searches
 from tokonomics.planning.refusal import require_some_fit, require_some_meet, require_some_quality
 from tokonomics.planning.shortlist import Shortlist, shortlist
 from tokonomics.planning.tiers import deployment_tiers, endpoint_tier, ways
+from tokonomics.simulation.spot_life import spot_life
 from tokonomics.units import SECONDS_PER_HOUR
 
 _MOST_GPUS: Final = 8
 """The largest replica on hardware that is sold or owned in any number."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SpotLife:
-    """Replicas that can be called back: their mean life, how long a replacement takes, and the share of time up."""
-
-    mean_life_hours: float
-    load_s: float
-    up_frac: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -80,7 +71,7 @@ def search(asked: Question) -> Searched:
             items=found.items,
             hosted=endpoints,
             ways=found_ways,
-            spot_availability_frac=spot_life(asked).up_frac,
+            spot_availability_frac=_up_frac(asked),
             num_spare_replicas=asked.scenario.num_spare_replicas,
             max_gpus=asked.spec.max_gpus,
         ),
@@ -117,10 +108,8 @@ def _hosted(asked: Question) -> tuple[Hosted, ...]:
     return tuple(found)
 
 
-def spot_life(asked: Question) -> SpotLife:
-    """As the scenario states it, else from the table of assumptions."""
-    assumed = assumed_values("plan")
-    life_hours = asked.simulation.spot_life_hours or assumed["spot_life_hours"]
-    load_s = asked.simulation.load_s or assumed["load_s"]
-    up_frac = asked.spec.spot_availability_frac or life_hours / (life_hours + load_s / SECONDS_PER_HOUR)
-    return SpotLife(mean_life_hours=life_hours, load_s=load_s, up_frac=up_frac)
+def _up_frac(asked: Question) -> float:
+    """Share of time that a spot replica is up: as stated, else by its life and how long a replacement takes."""
+    life = spot_life(asked.simulation)
+    load_hours = life.load_s / SECONDS_PER_HOUR
+    return asked.spec.spot_availability_frac or life.mean_life_hours / (life.mean_life_hours + load_hours)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tokonomics.planning.draft import Draft
-from tokonomics.planning.traffic import ProofTraffic
+from tokonomics.simulation.proof_traffic import ProofTraffic
 from tokonomics.units import SECONDS_PER_HOUR
 
 _HOURS_PER_WEEK = 168

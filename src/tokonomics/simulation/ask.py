@@ -20,17 +20,19 @@ from tokonomics.simulation.escalation import (
 )
 from tokonomics.simulation.fleet import FleetResult, Watch, simulate_fleet
 from tokonomics.simulation.fleet_price import FleetPrice, fleet_price
-from tokonomics.simulation.fleet_spec import FleetSpec
+from tokonomics.simulation.fleet_spec import FleetSpec, ReplicaSpec
 from tokonomics.simulation.hours import HourCost, cost_by_hour
 from tokonomics.simulation.money import Money, account_money, overflow_bill
 from tokonomics.simulation.requests import Requests, requests_from_trace
+from tokonomics.simulation.spot_life import stressed_life_hours
 from tokonomics.simulation.summary import RequestLatency, Summary, is_good, request_latency, summarise
 from tokonomics.simulation.timeline import Timeline, timeline
 from tokonomics.simulation.utilisation import Utilisation, utilisation
+from tokonomics.simulation.weekly import capacity_plan, replicas_at
 from tokonomics.simulation.work import Work, work_of
 from tokonomics.workload.resample import bootstrapped_trace
 from tokonomics.workload.scenario import Scenario
-from tokonomics.workload.scenario_simulation import DEFAULT_SIMULATION, SimulationSpec
+from tokonomics.workload.scenario_simulation import DEFAULT_SIMULATION, SimulationSpec, plan_lines
 from tokonomics.workload.slo import Slo, parse_slo
 from tokonomics.workload.trace import Trace
 
@@ -127,7 +129,7 @@ def build_case(scenario: Scenario, *, today: date | None = None, catalog: Catalo
         catalog=facts,
         demand=demand,
         deployed=deployed,
-        fleet=_expecting(fleet_spec(deployed, options, spec), demand),
+        fleet=_as_planned(_expecting(fleet_spec(deployed, options, spec), demand), demand, spec),
         price=fleet_price(facts, scenario, deployed.deployment, num_replicas=_num_replicas(spec), today=day),
     )
 
@@ -236,6 +238,29 @@ def _expecting(fleet: FleetSpec, demand: Demand) -> FleetSpec:
     if demand.windows is None:
         return fleet
     return replace(fleet, expected_output_tokens=float(demand.trace.output_tokens.mean()))
+
+
+def _as_planned(fleet: FleetSpec, demand: Demand, spec: SimulationSpec) -> FleetSpec:
+    """The fleet; where a plan is replayed, its schedule is of the week, in which the replay begins somewhere."""
+    arrivals_s = demand.trace.arrivals_s
+    if not spec.as_planned or arrivals_s is None:
+        return fleet
+    hours = {int(hour): num for hour, num in plan_lines(spec.capacity_plan)}
+    span_s = float(arrivals_s[-1])
+    return replace(fleet, replicas=tuple(_on_the_clock(one, hours, demand.begin_s, span_s) for one in fleet.replicas))
+
+
+def _on_the_clock(one: ReplicaSpec, hours: dict[int, int], begin_s: float, span_s: float) -> ReplicaSpec:
+    life_hours = one.mean_spot_life_hours
+    most = max([one.num_replicas, *hours.values()])
+    if life_hours is not None:
+        life_hours = stressed_life_hours(life_hours, num_replicas=most, span_s=span_s)
+    return replace(
+        one,
+        num_replicas=replicas_at(hours, begin_s) if hours else one.num_replicas,
+        capacity_plan=capacity_plan(hours, begin_s=begin_s, span_s=span_s),
+        mean_spot_life_hours=life_hours,
+    )
 
 
 def _num_replicas(spec: SimulationSpec) -> int:

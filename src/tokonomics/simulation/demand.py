@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from tokonomics.errors import InputError
+from tokonomics.simulation.proof_traffic import ProofTraffic, proof_traffic, with_shape
 from tokonomics.simulation.windows import MixWindows, TraceWindows, Windows, mix_windows, sample_of
 from tokonomics.workload.arrivals import mean_rate_requests_per_s
 from tokonomics.workload.replay import clock_tick_s, sped_up_trace
@@ -17,6 +18,7 @@ from tokonomics.workload.synthetic import synthetic_trace
 from tokonomics.workload.trace import Trace, jittered_trace
 from tokonomics.workload.traces import read_trace
 from tokonomics.workload.traces.parquet import ParquetFile
+from tokonomics.workload.traffic import Traffic
 
 RESPONSE_TIME_S: Final = 10.0
 """What users who wait for an answer are taken to wait: it only sets their rate."""
@@ -30,6 +32,7 @@ MOST_REQUESTS: Final = 5_000_000
 class Demand:
     """A trace to replay, before it is sped up and repeated.
 
+    begin_s: of the week, Monday at 00:00 first, where the requests begin; 0 unless a plan's stretch is replayed.
     cached_input_frac: the hit rate of a prefix cache; 0 where the trace has block hashes, which a stated rate replaces.
     windows: the requests window by window, where they are too many to hold at once, or wanted in shards; `trace` is
     then a sample of their lengths, or what is played again and again.
@@ -39,6 +42,7 @@ class Demand:
     cached_input_frac: float
     notes: tuple[str, ...]
     windows: Windows | None = None
+    begin_s: float = 0.0
 
 
 def demand_of(scenario: Scenario, rng: np.random.Generator, *, span_s: float | None = None) -> Demand:
@@ -46,13 +50,32 @@ def demand_of(scenario: Scenario, rng: np.random.Generator, *, span_s: float | N
 
     Raises InputError as the readers do: bad rows by line, no requests, arrivals out of order.
     """
-    demand = _demand(scenario, rng, span_s)
-    if demand.windows is None and (scenario.simulation or DEFAULT_SIMULATION).shard_hours is not None:
+    spec = scenario.simulation or DEFAULT_SIMULATION
+    demand = _planned(scenario) if spec.as_planned else _demand(scenario, rng, span_s)
+    if demand.windows is None and spec.shard_hours is not None:
         raise InputError(
             f"shard_hours beside {demand.trace.name}, which is held at once; limit=a table of clients, or a trace that"
             " is repeated; leave --shard-hours out"
         )
     return demand
+
+
+def planned_traffic(scenario: Scenario, traffic: Traffic) -> ProofTraffic:
+    """The requests that a plan for `scenario` is proven on; `traffic` is its own, `with_shape`."""
+    spec = scenario.simulation or DEFAULT_SIMULATION
+
+    def record(rng: np.random.Generator) -> tuple[Trace, float]:
+        found = _demand(scenario, rng, spec.span_s)
+        return found.trace, found.cached_input_frac
+
+    return proof_traffic(scenario.traffic, traffic, record, span_s=spec.span_s, seed=spec.seed)
+
+
+def _planned(scenario: Scenario) -> Demand:
+    stated = traffic_of(scenario.traffic, response_time_s=RESPONSE_TIME_S, cached_input_frac=scenario.cached_input_frac)
+    found = planned_traffic(scenario, with_shape(stated))
+    notes = (f"replayed: {found.window}", *found.trace.notes)
+    return Demand(trace=found.played, cached_input_frac=found.cached_input_frac, notes=notes, begin_s=found.begin_s)
 
 
 def _demand(scenario: Scenario, rng: np.random.Generator, span_s: float | None) -> Demand:

@@ -7,10 +7,18 @@ from tokonomics.errors import InputError, raise_all
 from tokonomics.policy.backend import FleetBackend
 from tokonomics.policy.overflow import OverflowPolicy
 from tokonomics.policy.plan import Plan
+from tokonomics.simulation.spot_life import spot_life
+from tokonomics.workload.scenario_simulation import SimulationSpec
+
+_ENGINE = (
+    "batching", "max_output_tokens", "max_queued_requests", "num_draft_tokens", "acceptance_frac", "draft_cost_ratio"
+)  # fmt: skip
+_PLAYED = ("span_s", "start_at", "api_ttft_s", "api_itl_s", "spot_notice_s")
+"""Keys of the block `simulation` that the replay of a plan heeds, beside those that the plan itself sets."""
 
 
 def replayed_scenario(plan: Plan) -> dict[str, Any]:
-    """The keys of a scenario that replays the one fleet of `plan` on its own traffic; flags may stand over them.
+    """The keys of a scenario that replays the one fleet of `plan` as it was proven; flags may stand over them.
 
     Raises:    InputError where the plan has no fleet or several, or a layout that one command cannot name.
     """
@@ -18,6 +26,7 @@ def replayed_scenario(plan: Plan) -> dict[str, Any]:
     raise_all(problems, InputError)
     fleet = plan.fleets[0]
     asked = plan.scenario
+    block = {name: value for name, value in asked.get("simulation", {}).items() if name in (*_ENGINE, *_PLAYED)}
     kept = ("cached_input_frac", "snapshot", "price_overrides", "today")
     return {
         **{name: asked[name] for name in kept if name in asked},
@@ -29,7 +38,7 @@ def replayed_scenario(plan: Plan) -> dict[str, Any]:
         "kv_format": fleet.kv_format,
         "engine": fleet.engine,
         "slo": plan.slo,
-        "simulation": {**dict(asked.get("simulation", {})), **_simulation(plan, fleet)},
+        "simulation": {**block, **_simulation(plan, fleet)},
     }
 
 
@@ -38,6 +47,7 @@ def _simulation(plan: Plan, fleet: FleetBackend) -> dict[str, Any]:
         "num_replicas": fleet.num_replicas,
         "router": plan.policy.route.router,
         "seed": plan.seed,
+        "as_planned": True,
         "keep_tokens": True,
         "gpu_usd_per_hour": fleet.usd_per_gpu_hour,
         "max_sequences": fleet.max_sequences,
@@ -46,6 +56,9 @@ def _simulation(plan: Plan, fleet: FleetBackend) -> dict[str, Any]:
     if fleet.hours:
         found["num_replicas"] = fleet.hours[0].num_replicas
         found["capacity_plan"] = ",".join(f"{one.hour_of_week}={one.num_replicas}" for one in fleet.hours)
+    if fleet.purchase == "spot":
+        life = spot_life(SimulationSpec.model_validate(plan.scenario.get("simulation", {})))
+        found |= {"spot_life_hours": life.mean_life_hours, "load_s": life.load_s}
     if plan.policy.overflow is not None:
         found |= _overflow(plan, plan.policy.overflow)
     return {name: value for name, value in found.items() if value is not None}

@@ -108,5 +108,5 @@ def _values(part: str, text: str, problems: list[str]) -> Sequence[int | float]:
 
 def _numeric_keys() -> tuple[str, ...]:
     """Keys of the block `simulation` that hold a number."""
-    texts = ("router", "batching", "start_at", "overflow", "capacity_plan", "keep_tokens")
+    texts = ("router", "batching", "start_at", "overflow", "capacity_plan", "keep_tokens", "as_planned")
     return tuple(name for name in SimulationSpec.model_fields if name not in texts)

@@ -51,6 +51,10 @@ class SimulationSpec(StrictRecord):
         None,
         description="Seconds of traffic: to make where no arrivals are recorded (an hour), else to keep (all).",
     )
+    as_planned: bool = Field(
+        False,
+        description="Replay what a plan is proven on: the busiest stretch, short records again, spot called back.",
+    )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Seed of everything that is drawn.")
     shard_hours: _Positive | None = Field(
         None,

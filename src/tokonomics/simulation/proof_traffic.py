@@ -1,9 +1,11 @@
 """The requests that plans are proven on: the recorded ones, repeated or cut to what a proof needs, or ones made up.
 
-Where only a mean and a peak rate are known, the load stands at the peak for a share of the time (a row of the table of
+`tok plan` proves on them and `tok simulate --plan` replays them: one function, so the same requests to the bit. Where
+only a mean and a peak rate are known, the load stands at the peak for a share of the time (a row of the table of
 assumptions) and evenly below it for the rest, so that the mean is kept.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +13,8 @@ import numpy as np
 
 from tokonomics.economics.figures.assumptions import assumed_values
 from tokonomics.simulation.requests import Requests, requests_from_trace
-from tokonomics.units import SECONDS_PER_HOUR
+from tokonomics.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
+from tokonomics.workload.scenario import TrafficSpec
 from tokonomics.workload.synthetic import synthetic_trace
 from tokonomics.workload.trace import Trace
 from tokonomics.workload.traffic import Traffic
@@ -34,16 +37,56 @@ _NUM_WINDOWS: Final = 60
 class ProofTraffic:
     """Requests to replay; `window` says which part of the record they are, and how often it is played.
 
+    trace: the window itself, played once.  num_repeats: how often it is played.
     begin_s: of the record, where the window begins.  mean_context_tokens: of a running request, over all of them.
     """
 
     requests: Requests
+    trace: Trace
+    num_repeats: int
     begin_s: float
     window: str
     name: str
     is_hashed: bool
     cached_input_frac: float
     mean_context_tokens: float
+
+    @property
+    def played(self) -> Trace:
+        """All plays of the window as one trace."""
+        rows = np.tile(np.arange(self.trace.num_requests), self.num_repeats)
+        return self.trace.take(rows, self.requests.arrival_s)
+
+
+def follows_hours(traffic: Traffic) -> bool:
+    """Whether the record is long and fine enough to know the hours of the day, so that fleets can follow them."""
+    series, window_s = traffic.rate_series_requests_per_s, traffic.window_s
+    if series is None or window_s is None or series.size < 2:
+        return False
+    return series.size * window_s >= SECONDS_PER_DAY and window_s <= SECONDS_PER_HOUR
+
+
+def proof_traffic(
+    asked: TrafficSpec,
+    traffic: Traffic,
+    record: Callable[[np.random.Generator], tuple[Trace, float]],
+    *,
+    span_s: float | None,
+    seed: int,
+) -> ProofTraffic:
+    """The recorded requests at the rate that is asked, where single requests were recorded; else ones made up.
+
+    Another rate is had by a faster clock, on which no hour of the week is where the fleet's hours are. So where a fleet
+    follows these, requests are made up, hour by hour as busy as recorded.
+
+    Args:      traffic: `with_shape`.  record: reads the requests, and the share of their input that a cache holds.
+    """
+    rng = np.random.default_rng(seed)
+    is_sped_up = bool(asked.requests_per_s or asked.users or asked.tokens_per_month)
+    if traffic.arrivals_s is None or (follows_hours(traffic) and is_sped_up):
+        return made_traffic(traffic, rng, span_s=span_s)
+    trace, cached_input_frac = record(rng)
+    return recorded_traffic(trace, cached_input_frac=cached_input_frac)
 
 
 def with_shape(traffic: Traffic) -> Traffic:
@@ -87,6 +130,8 @@ def made_traffic(traffic: Traffic, rng: np.random.Generator, *, span_s: float | 
 def _proof(trace: Trace, begin_s: float, window: str, cached_input_frac: float, num_repeats: int) -> ProofTraffic:
     return ProofTraffic(
         requests=requests_from_trace(trace, num_repeats=num_repeats),
+        trace=trace,
+        num_repeats=num_repeats,
         begin_s=begin_s,
         window=window,
         name=trace.name,
