@@ -1,11 +1,12 @@
 """What a replay covers: long enough at any rate, and honest about what runs only in other hours."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from tokonomics.planning.buckets import Buckets
+from tokonomics.planning.other_hours import hour_of_week, other_hours
 from tokonomics.planning.unplayed import played_hours, unplayed
 from tokonomics.simulation.proof_traffic import made_traffic, recorded_traffic
 from tokonomics.workload.trace import Trace
@@ -60,7 +61,7 @@ NIGHT, ALWAYS = Bought(Item("night"), np.array([2, 0])), Bought(Item("always"), 
 class TestUnplayed:
     def test_a_night_fleet_is_named_where_only_a_day_was_replayed(self):
         draft = Drafted(buckets(DAY), (NIGHT, ALWAYS))
-        assert unplayed(draft, Played(begin_s=10 * HOUR_S)) == ("night",)
+        assert unplayed(draft, Played(begin_s=10 * HOUR_S)) == (NIGHT,)
 
     def test_a_stretch_that_reaches_the_night_saw_it(self):
         draft = Drafted(buckets(DAY), (NIGHT, ALWAYS))
@@ -75,6 +76,40 @@ class TestUnplayed:
     def test_more_than_a_week_is_every_hour(self):
         long = Played(begin_s=0.0, requests=Arrived(np.array([0.0, 500 * HOUR_S])))
         assert played_hours(long).size == 168
+
+
+def weekly(days=7):
+    """Nights at 2 requests/s, whose busiest hour is the third of the second day, and days at 20."""
+    series = np.where(np.arange(24 * days) % 24 < 8, 2.0, 20.0)
+    series[26] = 3.0
+    base = traffic_from_rate(float(series.mean()), 100, 20)
+    return replace(base, peak_requests_per_s=20.0, rate_series_requests_per_s=series, window_s=HOUR_S)
+
+
+class TestOtherHours:
+    def test_the_busiest_hour_of_a_night_fleet_is_replayed(self):
+        draft, day = Drafted(buckets(DAY), (NIGHT, ALWAYS)), Played(begin_s=10 * HOUR_S)
+        (found,) = other_hours(draft, weekly(), day, seed=0)
+        assert hour_of_week(found) == 26
+        assert found.requests.num_requests == pytest.approx(3.0 * 3600, rel=0.1)
+        assert found.requests.arrival_s[-1] <= HOUR_S
+        assert unplayed(draft, found) == ()
+
+    def test_nothing_is_replayed_twice(self):
+        draft, day = Drafted(buckets(DAY), (NIGHT, ALWAYS)), Played(begin_s=22 * HOUR_S)
+        assert other_hours(draft, weekly(), day, seed=0) == ()
+        assert other_hours(Drafted(buckets(None), (NIGHT,)), weekly(), day, seed=0) == ()
+
+    def test_two_fleets_of_one_hour_share_it_and_the_seed_fixes_it(self):
+        twin = Bought(Item("twin"), np.array([1, 0]))
+        draft, day = Drafted(buckets(DAY), (NIGHT, twin)), Played(begin_s=10 * HOUR_S)
+        (one,), (again,) = (other_hours(draft, weekly(2), day, seed=5) for _ in range(2))
+        assert np.array_equal(one.requests.arrival_s, again.requests.arrival_s)
+
+    def test_a_night_without_requests_has_nothing_to_replay(self):
+        series = np.where(np.arange(48) % 24 < 8, 0.0, 20.0)
+        calm = replace(weekly(2), rate_series_requests_per_s=series)
+        assert other_hours(Drafted(buckets(DAY), (NIGHT,)), calm, Played(begin_s=10 * HOUR_S), seed=0) == ()
 
 
 class TestSpan:

@@ -11,6 +11,8 @@ from tokonomics.economics.quoting.ask import ask as quote
 from tokonomics.errors import InputError
 from tokonomics.planning.ask import plan
 from tokonomics.planning.plan_record import plan_record
+from tokonomics.planning.race import runner
+from tokonomics.planning.unplayed import played_hours
 from tokonomics.policy.backend import ReplicaHour
 from tokonomics.policy.plan_file import plan_text
 from tokonomics.simulation.ask import build_case, replay
@@ -118,6 +120,28 @@ def test_the_replay_of_a_plan_file_is_the_proof_to_the_digit(loads, kind, purcha
         assert found.summary.ttft.p95_s == record.expected.ttft_p95_s
     if kind.startswith("days") and part == "l40s":
         assert any(record.fleets[0].hours for record in (plan_record(planned, one) for one in replayed))
+
+
+def test_machines_of_the_night_are_replayed_at_night(loads):
+    """The one fleet of a plan in two: one that serves the busy hours, one that serves the others alone."""
+    raw = {
+        "models": ["llama-3.1-8b"], "traffic": {**loads[KINDS[-1]], "requests_per_s": 1.0}, "slo": "ttft_p95=2s,itl_p95=60ms", "gpus": ["l40s"],
+        "plan": {"engines": ["vllm"], "num_draws": 20, "families": ["self_hosted"]},
+    }  # fmt: skip
+    planned = plan(Scenario.from_dict(raw), today=date(2026, 11, 23))
+    made = planned.best.draft
+    assert not planned.best.proven.proof.others
+    (bought,) = made.purchases
+    seen = np.isin(np.arange(made.buckets.hours.size), made.buckets.bucket_of_hour[played_hours(planned.asked.traffic)])
+    halves = [replace(bought, num_replicas=np.where(mask, bought.num_replicas, 0)) for mask in (seen, ~seen)]
+    parted = replace(made, purchases=tuple(halves))
+    (hour, proof), *more = runner(planned.asked, 1.0)(parted, None).others.items()
+    assert not more
+    assert not seen[made.buckets.bucket_of_hour[hour]]
+    assert not proof.misses
+    assert proof.summary.num_requests > 500
+    slow = runner(planned.asked, 6.0)(parted, None)
+    assert any(f"in hour {hour} of the week" in words for words in slow.misses)
 
 
 def test_quote_plan_and_replay_mean_the_same_by_usage(planned, trace):

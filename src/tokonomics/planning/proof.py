@@ -1,7 +1,7 @@
 """The proof of a draft: its fleet and its policy under the traffic, request by request, in the simulator."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -47,12 +47,17 @@ class Setup:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Proof:
-    """A replay of a draft. `api_frac` is the share of the endpoint's bill for everything that it was really sent."""
+    """A replay of a draft. `api_frac` is the share of the endpoint's bill for everything that it was really sent.
+
+    others: replays of hours in which machines run that the stretch of this one never saw, by the hour of the week; the
+    limits must hold there too, the figures of a plan are those of its busiest stretch.
+    """
 
     fleet: FleetSpec
     result: FleetResult
     summary: Summary
     api_frac: float
+    others: Mapping[int, "Proof"] = field(default_factory=dict)
 
     @property
     def checks(self) -> tuple[SloCheck, ...]:
@@ -68,7 +73,8 @@ class Proof:
         unserved = {
             name: num for name, num in self.summary.num_by_status.items() if name in ("rejected", "lost") and num
         }
-        return (*late, *(f"{num:,} requests {name}" for name, num in unserved.items()))
+        elsewhere = (f"{words} in hour {hour} of the week" for hour, one in self.others.items() for words in one.misses)
+        return (*late, *(f"{num:,} requests {name}" for name, num in unserved.items()), *elsewhere)
 
 
 def _is_late(check: SloCheck) -> bool:

@@ -15,12 +15,14 @@ from tokonomics.planning.draft import Draft, draft
 from tokonomics.planning.families import FAMILIES, Backing, Family, StopRule, backings, pose, ways_of
 from tokonomics.planning.fleet_problem import Way
 from tokonomics.planning.operate import rate_sd_log
+from tokonomics.planning.other_hours import hour_of_week, other_hours
 from tokonomics.planning.proof import Proof, Setup, overflow_policy, prove
 from tokonomics.planning.question import Question
 from tokonomics.planning.repair import Prove, Proven, repaired, trimmed
 from tokonomics.planning.search import Searched
 from tokonomics.planning.solve import solve_fleet
 from tokonomics.policy.overflow import OverflowPolicy
+from tokonomics.simulation.proof_traffic import ProofTraffic
 from tokonomics.simulation.spot_life import spot_life
 from tokonomics.workload.slo import Slo, SloLimit
 
@@ -216,12 +218,20 @@ def main_sd_log(made: Draft, searched: Searched) -> float:
 
 
 def runner(asked: Question, slower_ratio: float) -> Prove:
-    """A replay of the question's own traffic, with every step `slower_ratio` times as long."""
+    """A replay of the question's own traffic, with every step `slower_ratio` times as long.
+
+    Machines that run only in other hours are replayed in the busiest of these.
+    """
     setup = Setup(slo=asked.slo, spec=asked.simulation, life=spot_life(asked.simulation))
     seed = asked.simulation.seed
 
+    def replayed(made: Draft, overflow: OverflowPolicy | None, traffic: ProofTraffic) -> Proof:
+        return prove(made, traffic, setup, seed=seed, overflow=overflow, slower_ratio=slower_ratio)
+
     def run(made: Draft, overflow: OverflowPolicy | None) -> Proof:
-        return prove(made, asked.traffic, setup, seed=seed, overflow=overflow, slower_ratio=slower_ratio)
+        unseen = other_hours(made, asked.demand.traffic, asked.traffic, seed=seed)
+        others = {hour_of_week(one): replayed(made, overflow, one) for one in unseen}
+        return replace(replayed(made, overflow, asked.traffic), others=others)
 
     return run
 

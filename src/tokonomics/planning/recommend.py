@@ -7,7 +7,6 @@ from tokonomics.planning.costs import plan_cost
 from tokonomics.planning.crossing import months_until
 from tokonomics.planning.draft import Purchase
 from tokonomics.planning.race import FamilyPlan
-from tokonomics.planning.unplayed import unplayed
 
 _SURE_FRAC = 0.05
 """A chance of not being cheapest below which nobody needs to measure first."""
@@ -86,9 +85,11 @@ def _proof(planned: Planned) -> str:
     whom = " for what is not sent away" if best.draft.calls else ""
     said = f"The replay of {planned.asked.traffic.window} gave {', '.join(kept)}{whom}" if kept else "It was replayed"
     end = f"; the limits hold with a chance of {chance:.0%}." if chance is not None else "."
-    unseen = unplayed(best.draft, planned.asked.traffic)
-    never = f" It held no hour of {', '.join(unseen)}: what these keep is reckoned, not replayed." if unseen else ""
-    return said + end + never
+    others = best.proven.proof.others
+    also = (
+        f" Machines of other hours were replayed in hour {', '.join(map(str, others))} of the week." if others else ""
+    )
+    return said + end + also
 
 
 def _against(planned: Planned) -> Iterator[str]:

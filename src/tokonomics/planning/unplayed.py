@@ -1,21 +1,21 @@
-"""Which purchases no replay has seen: those that run only in hours outside the stretch that was replayed."""
+"""Which purchases the main replay never saw: those that run only in hours outside the stretch that it holds."""
 
 import numpy as np
 
-from tokonomics.planning.draft import Draft
+from tokonomics.planning.draft import Draft, Purchase
 from tokonomics.simulation.proof_traffic import ProofTraffic
 from tokonomics.units import SECONDS_PER_HOUR
 
 _HOURS_PER_WEEK = 168
 
 
-def unplayed(draft: Draft, traffic: ProofTraffic) -> tuple[str, ...]:
-    """Names of the purchases of `draft` that run in no hour of `traffic`; none where fleets stand as they are."""
+def unplayed(draft: Draft, traffic: ProofTraffic) -> tuple[Purchase, ...]:
+    """The purchases of `draft` that run in no hour of `traffic`; none where fleets stand as they are."""
     bucket_of_hour = draft.buckets.bucket_of_hour
     if bucket_of_hour is None:
         return ()
     seen = np.unique(bucket_of_hour[played_hours(traffic)])
-    return tuple(one.item.name for one in draft.purchases if not one.num_replicas[seen].any())
+    return tuple(one for one in draft.purchases if not one.num_replicas[seen].any())
 
 
 def played_hours(traffic: ProofTraffic) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

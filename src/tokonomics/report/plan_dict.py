@@ -9,7 +9,6 @@ from tokonomics.planning.ask import Planned
 from tokonomics.planning.costs import plan_cost
 from tokonomics.planning.race import FamilyPlan
 from tokonomics.planning.recommend import changes, recommendation
-from tokonomics.planning.unplayed import unplayed
 
 
 def plan_dict(planned: Planned, *, wall_s: float, explanations: Sequence[Explanation] = ()) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def family_dict(planned: Planned, one: FamilyPlan) -> dict[str, Any]:
         "slo_probability": odds.slo_probability,
         "cheapest_probability": odds.cheapest_probability,
         "replayed": one.proven is not None,
-        "not_replayed": list(unplayed(one.draft, planned.asked.traffic)) if one.proven else [],
+        "other_hours_replayed": list(one.proven.proof.others) if one.proven else [],
         "meets_slo": None if one.proven is None and not one.fails else not one.fails,
         "fails": list(one.fails),
         "gap_frac": one.draft.gap_frac,

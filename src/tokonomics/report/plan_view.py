@@ -7,7 +7,6 @@ from tokonomics.planning.ask import Planned
 from tokonomics.planning.costs import plan_cost
 from tokonomics.planning.race import FamilyPlan
 from tokonomics.planning.recommend import changes, purchase_words, recommendation
-from tokonomics.planning.unplayed import unplayed
 from tokonomics.report.explained import explained_table
 from tokonomics.report.numbers import percent, significant
 from tokonomics.report.plan_charts import plan_charts
@@ -100,8 +99,8 @@ def _notes(planned: Planned) -> Iterator[str]:
         if one.proven:
             yield from (f"{one.draft.family.title}: {words}" for words in one.proven.reasons)
             yield from (
-                f"{one.draft.family.title}: not replayed, for it runs in other hours only: {name}"
-                for name in unplayed(one.draft, asked.traffic)
+                f"{one.draft.family.title}: machines of other hours were replayed in hour {hour} of the week too"
+                for hour in one.proven.proof.others
             )
     yield from (f"not there: {words}" for words in planned.absent)
     yield (
