@@ -93,6 +93,42 @@ def test_a_plan_file_is_compared_with_itself_under_other_flags(run, tmp_path):
     assert main(["diff", str(path), "--rps", "50", "--no-attribution", "--by", "plan", "--seed", "-1"]) == 2
 
 
+def test_a_sweep_plans_each_point_as_one_command_does(run, ask, tmp_path):
+    path = tmp_path / "s.json"
+    args = (*SMALL, "--rps", 1, "--sweep", "rate=2,20", "--sweep", "min_slo_probability=0.5,0.9", "--json", "-o", path)
+    code, _, err = run(*args)
+    assert code == 0, err
+    found = json.loads(path.read_text("utf-8"))
+    assert [tuple(one["values"].values()) for one in found["points"]] == [(2, 0.5), (2, 0.9), (20, 0.5), (20, 0.9)]
+    alone = ask(*SMALL, "--rps", 20, "--min-slo-probability", 0.9)
+    best = next(one for one in alone["families"] if one["name"] == alone["recommended"])
+    swept = found["points"][-1]
+    assert swept["recommended"] == alone["recommended"]
+    for key in ("usd_per_month", "num_gpus", "ttft_p95_s", "itl_p95_s", "slo_probability", "cheapest_probability"):
+        assert swept["figures"][key] == best[key], key
+    by_two = tmp_path / "two.json"
+    assert run(*args[:-1], by_two, "--jobs", 2)[0] == 0
+    assert by_two.read_bytes() == path.read_bytes()
+
+
+def test_a_point_that_cannot_be_says_why_and_all_of_them_exit_with_four(run):
+    code, out, _ = run(*SMALL, "--rps", 1, "--sweep", "budget_usd_per_month=1,100000")
+    assert code == 0
+    assert "budget_usd_per_month=1: " in out
+    code, out, err = run(*SMALL, "--rps", 1, "--sweep", "budget_usd_per_month=1,2")
+    assert (code, out) == (4, "")
+    assert "the cheapest relaxation is --budget-usd-per-month" in err
+
+
+def test_what_is_of_one_plan_is_refused_beside_a_sweep(run, tmp_path):
+    code, _, err = run(
+        *SMALL, "--rps", 1, "--sweep", "rate=1,2", "--explain", "-o", tmp_path / "p.yaml", "--deploy", "compose"
+    )
+    assert code == 2
+    for flag in ("--explain", "-o plan.yaml", "--deploy"):
+        assert f"{flag} is for one plan" in err
+
+
 def test_another_family_can_be_written(run, tmp_path):
     code, _, err = run(*SMALL, "--rps", 10, "--family", "all_api", "-o", tmp_path / "p.yaml")
     assert code == 0, err

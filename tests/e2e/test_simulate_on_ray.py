@@ -16,12 +16,14 @@ import pytest
 import tokonomics
 from tokonomics.cli.main import main
 from tokonomics.errors import InputError, TokonomicsError
+from tokonomics.planning.many_plans import SWEPT, PlanRun, make_plan
 from tokonomics.simulation import ray_runs
 from tokonomics.simulation.ask import build_case
 from tokonomics.simulation.long_replay import put_together
 from tokonomics.simulation.many import Run, run_all, run_one, spread
 from tokonomics.simulation.shard import shards_of
 from tokonomics.simulation.shard_runs import ShardRun, make_shard
+from tokonomics.simulation.sweep import grid, parse_axis
 from tokonomics.workload.scenario import Scenario
 
 SCENARIO = Scenario.from_dict(
@@ -67,6 +69,17 @@ def told(case, results):
 
 def test_two_workers_say_what_one_process_says(cluster):
     assert ray_runs.run_on_ray(RUNS) == run_all(RUNS)
+
+
+def test_plans_are_the_same_on_one_process_two_processes_and_a_cluster(cluster):
+    raw = SCENARIO.to_dict() | {"slo": "ttft_p95=1s,itl_p95=50ms", "plan": {"engines": ["vllm"], "num_draws": 50}}
+    points = grid(Scenario.from_dict(raw), [parse_axis("rate=1,20", SWEPT), parse_axis("seed=0,1", SWEPT)])
+    runs = [PlanRun(scenario=one.scenario, today=DAY) for one in points]
+    here = spread(make_plan, runs)
+    assert all(one.plan is not None for one in here)
+    assert here[0] != here[2]
+    assert spread(make_plan, runs, num_jobs=2) == here
+    assert ray_runs.spread_on_ray(make_plan, runs) == here
 
 
 def test_a_lost_worker_loses_no_run(cluster, monkeypatch, tmp_path):
@@ -172,6 +185,7 @@ def test_an_address_that_does_not_answer_is_said_soon(monkeypatch):
 
 ALONE = """
 import os, sys
+from tokonomics.planning.many_plans import SWEPT, PlanRun, make_plan
 from tokonomics.simulation import ray_runs
 
 ray_runs._START_S = float(sys.argv[2])

@@ -12,11 +12,13 @@ import click
 from tokonomics.cli.deploy import deploy_options, stored_plan, write_deployment
 from tokonomics.cli.options import complete_models, plan_options, scenario_from_flags, scenario_options
 from tokonomics.cli.output import OutputOptions, emit, output_options, remark
+from tokonomics.cli.spread import Spread, end, made, spread_options
 from tokonomics.cli.sweep_options import chart_option, write_chart
-from tokonomics.errors import InputError
+from tokonomics.errors import Infeasible, InputError, raise_all
 
 if TYPE_CHECKING:
     from tokonomics.planning.deploy_files import Target
+    from tokonomics.workload.scenario import Scenario
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,6 +26,8 @@ _EXPLAIN_HELP: Final = (
     "Print formula, terms and dated sources of a number of a family, such as usd_per_month; without NUMBER, of all."
 )
 _MODEL_HELP: Final = "Model that may serve; may be repeated."
+_SWEEP_HELP: Final = "Plan at each value: rate=1,10,100, seed=1..20, min_slo_probability=.., ..; may be repeated."
+_JOBS_HELP: Final = "Processes for a sweep; any number gives the same result  [1]."
 _PLAN_SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -46,6 +50,8 @@ def plan_file_option(command: F) -> F:
 @click.option("--explain", "number", is_flag=False, flag_value="all", metavar="[NUMBER]", help=_EXPLAIN_HELP)
 @click.option("--family", "family", metavar="NAME", help="The family to explain and to write  [the recommended].")
 @deploy_options
+@click.option("--sweep", "sweeps", multiple=True, metavar="KEY=VALUES", help=_SWEEP_HELP)
+@spread_options(_JOBS_HELP)
 @chart_option
 @plan_file_option
 @output_options
@@ -58,6 +64,8 @@ def plan(
     family: str | None,
     target: "Target | None",
     weights: tuple[str, ...],
+    sweeps: tuple[str, ...],
+    spread: Spread,
     chart: Path | None,
     **flags: Any,
 ) -> None:
@@ -82,8 +90,14 @@ def plan(
     if scenario is not None and flags.get("scenario_file") is not None:
         raise InputError(f"{scenario} contradicts --scenario {flags['scenario_file']}; keep one of them")
     named = {"scenario_file": scenario or flags.get("scenario_file"), "models": models or None}
+    asked = scenario_from_flags({**flags, **named})
+    if sweeps:
+        single = {"--explain": number, "--family": family, "--deploy": target, "-o plan.yaml": plan_path}
+        raise_all([f"{flag} is for one plan; leave it out beside --sweep" for flag, value in single.items() if value])
+        _sweep(asked, sweeps, spread, chart, output)
+        return
     begin_s = time.perf_counter()
-    planned = make_plan(scenario_from_flags({**flags, **named}), today=datetime.now(UTC).date())
+    planned = make_plan(asked, today=datetime.now(UTC).date())
     wall_s = time.perf_counter() - begin_s
     chosen = planned.family(family) if family else planned.best
     explanations = () if number is None else explained(planned, chosen, number)
@@ -98,6 +112,34 @@ def plan(
     if chart is not None:
         write_chart(view.charts, chart, output)
     emit(document("plan", body), view, output)
+
+
+def _sweep(
+    asked: "Scenario", sweeps: tuple[str, ...], spread: Spread, chart: Path | None, output: OutputOptions
+) -> None:
+    """A plan at each point of a grid."""
+    from tokonomics.planning.many_plans import (  # NumPy, numba and the catalogue load when asked
+        SWEPT,
+        PlanRun,
+        make_plan,
+    )
+    from tokonomics.report.json import document
+    from tokonomics.report.plan_sweep_view import plan_sweep_dict, plan_sweep_view
+    from tokonomics.simulation.sweep import grid, parse_axis
+
+    points = grid(asked, [parse_axis(text, SWEPT) for text in sweeps])
+    today = datetime.now(UTC).date()
+    results, is_stopped = made(
+        make_plan, [PlanRun(scenario=one.scenario, today=today) for one in points], "plans", spread, output
+    )
+    if not is_stopped and not any(one and one.plan for one in results):
+        refused = Infeasible if any(one and one.is_infeasible for one in results) else InputError
+        raise refused(*dict.fromkeys(one.problem for one in results if one))
+    view = plan_sweep_view(points, results)
+    if chart is not None and view.charts:
+        write_chart(view.charts, chart, output)
+    emit(document("plan-sweep", plan_sweep_dict(asked, points, results, is_partial=is_stopped)), view, output)
+    end(is_stopped)
 
 
 def _write(path: Path, record: Any, output: OutputOptions) -> None:

@@ -1,8 +1,6 @@
 """`tok simulate`: replay traffic on a fleet."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -11,9 +9,9 @@ import click
 
 from tokonomics.cli.deploy import say_other_catalogue
 from tokonomics.cli.long_work import long_work
-from tokonomics.cli.main import EXIT_INTERRUPTED
 from tokonomics.cli.options import complete_models, scenario_from_flags, scenario_options, simulation_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
+from tokonomics.cli.spread import Spread, end, made, spread_options
 from tokonomics.cli.sweep_options import chart_option, write_chart
 from tokonomics.errors import InputError, TokonomicsError, raise_all
 
@@ -35,16 +33,6 @@ _PLAN_HELP: Final = "Replay the machines of a plan of `tok plan`, on its traffic
 _REPLICATIONS_HELP: Final = "Replay N more traces drawn from blocks of this one, for 95 % intervals."
 _SWEEP_HELP: Final = "Replay at each value: rate=.., replicas=1..8, max_sequences=64,256, ..; may be repeated."
 _JOBS_HELP: Final = "Processes for replications, sweeps and shards; any number gives the same result  [1]."
-_DISTRIBUTE_HELP: Final = "Where --jobs run: here, or on a Ray cluster (extra `ray`)  [processes]."
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spread:
-    """Where replays run: how many at once, and on which cluster."""
-
-    num_jobs: int
-    on_ray: bool
-    address: str | None
 
 
 @click.command()
@@ -55,9 +43,7 @@ class Spread:
 @click.option("--plan", "plan_path", type=click.Path(path_type=Path), metavar="FILE", help=_PLAN_HELP)
 @click.option("--replications", "num_replications", type=click.IntRange(2, 1000), metavar="N", help=_REPLICATIONS_HELP)
 @click.option("--sweep", "sweeps", multiple=True, metavar="KEY=VALUES", help=_SWEEP_HELP)
-@click.option("--jobs", "num_jobs", type=click.IntRange(1, 256), default=1, metavar="N", help=_JOBS_HELP)
-@click.option("--distribute", type=click.Choice(["processes", "ray"]), default="processes", help=_DISTRIBUTE_HELP)
-@click.option("--address", metavar="HOST:PORT", help="The Ray cluster  [one that is started here].")
+@spread_options(_JOBS_HELP)
 @click.option("--requests-out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=_REQUESTS_HELP)
 @chart_option
 @output_options
@@ -67,9 +53,7 @@ def simulate(
     model: str | None,
     sweeps: tuple[str, ...],
     num_replications: int | None,
-    num_jobs: int,
-    distribute: str,
-    address: str | None,
+    spread: Spread,
     requests_out: Path | None,
     chart: Path | None,
     plan_path: Path | None,
@@ -83,9 +67,6 @@ def simulate(
     named = _named(scenario, model, flags)
     source, plan_digest = _of_plan(plan_path, named, flags) if plan_path else (None, None)
     asked = scenario_from_flags({**flags, **named}, source=source)
-    if address is not None and distribute != "ray":
-        raise InputError("--address is that of a Ray cluster; add --distribute ray, or leave it out")
-    spread = Spread(num_jobs=num_jobs, on_ray=distribute == "ray", address=address)
     if sweeps:
         single = {"--replications": num_replications, "--requests-out": requests_out, "--chart": chart}
         raise_all([f"{flag} is for one replay; leave it out beside --sweep" for flag, value in single.items() if value])
@@ -151,7 +132,7 @@ def _replay(
         write_chart(simulate_chart(one), chart, output)
     body = simulate_dict(case, one, intervals)
     emit(document("simulation", body), simulate_view(case, one, _facts(case), intervals), output)
-    _end(is_stopped)
+    end(is_stopped)
 
 
 def _answered(case: "Case", asked: "Scenario", spread: Spread, output: OutputOptions) -> "tuple[Answer, bool]":
@@ -165,7 +146,7 @@ def _answered(case: "Case", asked: "Scenario", spread: Spread, output: OutputOpt
         with long_work("requests", output) as work:
             return answer(case, clock=time.perf_counter, watch=work.goes_on), work.is_stopped
     runs = [ShardRun(scenario=asked, today=case.today, shard=one, clock=time.perf_counter) for one in shards]
-    results, is_stopped = _made(make_shard, runs, "shards", spread, output)
+    results, is_stopped = made(make_shard, runs, "shards", spread, output)
     return put_together(case, results), is_stopped
 
 
@@ -180,60 +161,35 @@ def _sweep(asked: "Scenario", sweeps: tuple[str, ...], spread: Spread, output: O
     points = grid(asked, [parse_axis(text) for text in sweeps])
     today = datetime.now(UTC).date()
     outcomes, is_stopped = _run([Run(scenario=at.scenario, today=today) for at in points], spread, output)
-    made = [at for at, outcome in zip(points, outcomes, strict=True) if outcome and outcome.figures]
-    case = build_case((made or points)[0].scenario, today=today)
-    if not made and not is_stopped:
+    answered = [at for at, outcome in zip(points, outcomes, strict=True) if outcome and outcome.figures]
+    case = build_case((answered or points)[0].scenario, today=today)
+    if not answered and not is_stopped:
         raise InputError(*dict.fromkeys(outcome.problem for outcome in outcomes if outcome))
     body = sweep_dict(case, asked, points, outcomes, is_partial=is_stopped)
     emit(document("simulation-sweep", body), sweep_view(case, points, outcomes, _facts(case)), output)
-    _end(is_stopped)
+    end(is_stopped)
 
 
 def _run(runs: "list[Run]", spread: Spread, output: OutputOptions) -> "tuple[list[Outcome | None], bool]":
     """Make the runs; whether Ctrl-C left some out."""
     from tokonomics.simulation.many import run_one
 
-    return _made(run_one, runs, "replays", spread, output)
-
-
-def _made(
-    make: Callable[[_Work], _Result], works: Sequence[_Work], label: str, spread: Spread, output: OutputOptions
-) -> tuple[list[_Result | None], bool]:
-    """Make all `works`, here or on a cluster; whether Ctrl-C left some out."""
-    from tokonomics.simulation import many
-    from tokonomics.simulation.ray_runs import spread_on_ray
-
-    with long_work(label, output) as work:
-
-        def goes_on(num_done: int) -> bool:
-            return work.goes_on(num_done, len(works))
-
-        if spread.on_ray:
-            results = spread_on_ray(make, works, address=spread.address, num_jobs=spread.num_jobs, keep_going=goes_on)
-        else:
-            results = many.spread(make, works, num_jobs=spread.num_jobs, keep_going=goes_on)
-    return results, any(result is None for result in results)
+    return made(run_one, runs, "replays", spread, output)
 
 
 def _intervals(outcomes: "list[Outcome | None]") -> "tuple[Interval, ...]":
     """The intervals of the replications that were made; the problems of those that could not be are errors."""
     from tokonomics.simulation.figures import intervals
 
-    made = [outcome for outcome in outcomes if outcome is not None]
-    raise_all(list(dict.fromkeys(outcome.problem for outcome in made if outcome.problem)), TokonomicsError)
-    return intervals([outcome.figures for outcome in made if outcome.figures is not None])
+    finished = [outcome for outcome in outcomes if outcome is not None]
+    raise_all(list(dict.fromkeys(outcome.problem for outcome in finished if outcome.problem)), TokonomicsError)
+    return intervals([outcome.figures for outcome in finished if outcome.figures is not None])
 
 
 def _facts(case: "Case") -> "Facts":
     from tokonomics.report.facts import Facts  # the catalogue loads only when a command runs
 
     return Facts(catalog=case.catalog, today=case.today)
-
-
-def _end(is_stopped: bool) -> None:
-    """Say by the exit code that Ctrl-C cut the work short."""
-    if is_stopped:
-        raise click.exceptions.Exit(EXIT_INTERRUPTED)
 
 
 def _named(scenario: Path | None, model: str | None, flags: dict[str, Any]) -> dict[str, Any]:

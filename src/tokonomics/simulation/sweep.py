@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tokonomics.errors import InputError, UnknownName, raise_all
 from tokonomics.workload.scenario import Scenario
+from tokonomics.workload.scenario_plan import PlanSpec
 from tokonomics.workload.scenario_simulation import SimulationSpec
 
 MOST_POINTS: Final = 10_000
@@ -17,7 +18,7 @@ _RIVALS: Final = ("users", "think_time_s", "tokens_per_month")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axis:
-    """A key and the values that it takes; `key` is one of the block `simulation`, or rate, or num_gpus."""
+    """A key and the values that it takes; `key` is one of the blocks `simulation` and `plan`, or rate, or num_gpus."""
 
     key: str
     values: tuple[int | float, ...]
@@ -31,8 +32,8 @@ class Point:
     scenario: Scenario
 
 
-def parse_axis(text: str) -> Axis:
-    """Read `key=1,2,4` or `key=1..8`.
+def parse_axis(text: str, keys: Sequence[str] | None = None) -> Axis:
+    """Read `key=1,2,4` or `key=1..8`; `keys` may be swept beside rate and num_gpus, None: those of a replay.
 
     Raises: InputError for what is no axis, UnknownName for a key that cannot be swept.
 
@@ -41,7 +42,7 @@ def parse_axis(text: str) -> Axis:
     """
     name, equals, listed = (part.strip() for part in text.partition("="))
     key = _ALIASES.get(name, name)
-    known = (_RATE, "num_gpus", *_ALIASES, *_numeric_keys())
+    known = (_RATE, "num_gpus", *((*_ALIASES, *_numeric_keys()) if keys is None else keys))
     if not equals:
         raise InputError(f"--sweep {text!r} is not KEY=VALUES; write it as replicas=1,2,4 or replicas=1..8")
     if key not in known:
@@ -79,7 +80,7 @@ def grid(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Point, ...]:
 
 def _changed(scenario: Scenario, values: dict[str, int | float]) -> Scenario:
     raw: dict[str, Any] = scenario.to_dict()
-    block = dict(raw.get("simulation", {}))
+    blocks = {"simulation": dict(raw.get("simulation", {})), "plan": dict(raw.get("plan", {}))}
     for key, value in values.items():
         if key == _RATE:
             kept = {name: one for name, one in raw["traffic"].items() if name not in _RIVALS}
@@ -87,8 +88,8 @@ def _changed(scenario: Scenario, values: dict[str, int | float]) -> Scenario:
         elif key == "num_gpus":
             raw["num_gpus"] = [value]
         else:
-            block[key] = value
-    return Scenario.from_dict({**raw, "simulation": block})
+            blocks["plan" if key in PlanSpec.model_fields else "simulation"][key] = value
+    return Scenario.from_dict({**raw, **{name: block for name, block in blocks.items() if block}})
 
 
 def _values(part: str, text: str, problems: list[str]) -> Sequence[int | float]:
