@@ -176,6 +176,18 @@ def test_a_bad_scenario_says_all_with_line_and_column(run, tmp_path):
     [
         (("--slo", "ttft_p95=0.001ms"), "ttft_p95=0.001ms binds"),
         (("--budget-usd-per-month", 1), "the budget binds; the cheapest relaxation"),
+        (("--max-gpus", 1, "--rps", 900, "--no-api"), "max_gpus=1 binds"),
+        (("--max-gpus", 2, "--spares", 4, "--no-api"), "the cheapest relaxation is --max-gpus"),
+        (
+            ("--purchase", "reserved_1yr", "--no-api"),
+            "no accelerator is for sale under --gpu rtx4090 and --purchase reserved_1yr together; the cheapest"
+            " relaxation is to leave --purchase out (rtx4090 from ",
+        ),
+        (
+            ("--provider", "aws", "--no-spot", "--no-api"),
+            "--gpu rtx4090 and --provider aws and --no-spot together; the cheapest relaxation is to leave --provider",
+        ),
+        (("--licences", "MIT", "--no-api"), "plan.licences=MIT admits no model of the plan"),
         (("--model", "deepseek-v3.1", "--no-api"), ""),
     ],
 )
@@ -187,6 +199,39 @@ def test_what_cannot_be_exits_with_four(run, args, words):
         assert not out
     else:  # one model that does not fit beside one that does is no reason to refuse
         assert code == 0, err
+
+
+def test_the_relaxation_of_a_quota_is_the_least_that_does(run):
+    asked = (*SMALL, "--rps", 10, "--no-api", "--spares", 2)
+    code, _, err = run(*asked, "--max-gpus", 1)
+    assert code == 4
+    least = int(err.rpartition("--max-gpus ")[2].partition(",")[0])
+    assert run(*asked, "--max-gpus", least - 1)[0] == 4
+    assert run(*asked, "--max-gpus", least)[0] == 0
+
+
+def test_every_wrong_name_and_every_contradiction_is_said_at_once(run):
+    wrong = (
+        "--engines",
+        "nope",
+        "--precision",
+        "fp99",
+        "--kv-format",
+        "q1",
+        "--region",
+        "mars",
+        "--provider",
+        "nobody",
+    )
+    torn = ("--no-spot", "--purchase", "spot", "--no-api", "--api", "openai/gpt-4o-mini")
+    code, _, err = run(*SMALL, "--rps", 1, *wrong, *torn)
+    assert code == 2
+    for words in (
+        "unknown engine: 'nope'", "unknown precision: 'fp99'", "unknown kv format: 'q1'", "unknown region: 'mars'",
+        "unknown provider: 'nobody'", "plan.no_spot contradicts purchase=spot",
+        "plan.no_api contradicts apis=openai/gpt-4o-mini",
+    ):  # fmt: skip
+        assert words in err
 
 
 def test_no_gpu_fits(run):

@@ -8,12 +8,14 @@ from tokonomics.catalog.load import Catalog
 from tokonomics.economics.hardware.owned import PROVIDER
 from tokonomics.errors import InputError, TokonomicsError, nearest_names
 from tokonomics.physics.constants import check_engine
+from tokonomics.physics.formats import kv_element_bytes, weight_format
 from tokonomics.planning.hosted import is_endpoint
 from tokonomics.workload.scenario import Scenario
+from tokonomics.workload.scenario_plan import plan_defaults
 
 
 def require_known_names(catalog: Catalog, scenario: Scenario, *, at: date) -> None:
-    """Raise for the models, endpoints, accelerators, engines, sellers and regions that nobody knows.
+    """Raise for the names of anything that nobody knows, and for what one key forbids and another asks for.
 
     Raises:    UnknownName or MissingFact where one name is wrong; InputError with all of them where several are.
     """
@@ -44,8 +46,21 @@ def _look_ups(catalog: Catalog, scenario: Scenario, at: date) -> Iterator[Callab
         yield partial(catalog.accelerator, name)
     for name in [scenario.engine, *(scenario.plan.engines if scenario.plan else ())]:
         yield partial(check_engine, name)
-    for words in place_problems(catalog, scenario):
+    for name in scenario.precisions:
+        yield partial(weight_format, name)
+    if scenario.kv_format:
+        yield partial(kv_element_bytes, scenario.kv_format)
+    for words in (*place_problems(catalog, scenario), *_contradictions(scenario)):
         yield partial(_refuse, words)
+
+
+def _contradictions(scenario: Scenario) -> Iterator[str]:
+    """What one key forbids and another asks for."""
+    spec = scenario.plan or plan_defaults()
+    if spec.no_spot and scenario.purchase == "spot":
+        yield "plan.no_spot contradicts purchase=spot; keep one of them"
+    if spec.no_api and scenario.apis:
+        yield f"plan.no_api contradicts apis={', '.join(scenario.apis)[:120]}; keep one of them"
 
 
 def _error_of(look_up: Callable[[], object]) -> TokonomicsError | None:

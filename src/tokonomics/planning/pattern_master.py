@@ -61,6 +61,8 @@ def prices_of(
     base: (K,) what is committed, where that is settled. What a choice that no pattern runs should bear is not known
     from these: nothing.
     """
+    if not patterns:
+        return None
     master = _master(fleet, patterns, is_whole=False, base=base)
     result = solve_model(master.model)
     if result.values is None:
@@ -73,6 +75,8 @@ def prices_of(
 
 def together(fleet: FleetArrays, patterns: Sequence[Pattern], base: Counts | None = None) -> Together | None:
     """The cheapest choice of whole patterns found, with `base` (K,) committed where given; None: there is none."""
+    if not patterns:
+        return None
     master = _master(fleet, patterns, is_whole=True, base=base)
     result = solve_model(master.model, max_gap_frac=_WHOLE_GAP_FRAC, max_nodes=_WHOLE_NODES)
     if result.values is None:

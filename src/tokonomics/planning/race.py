@@ -18,6 +18,7 @@ from tokonomics.planning.operate import rate_sd_log
 from tokonomics.planning.other_hours import hour_of_week, other_hours
 from tokonomics.planning.proof import Proof, Setup, overflow_policy, prove
 from tokonomics.planning.question import Question
+from tokonomics.planning.refusal import quota_binds
 from tokonomics.planning.repair import Prove, Proven, repaired, trimmed
 from tokonomics.planning.search import Searched
 from tokonomics.planning.solve import solve_fleet
@@ -92,8 +93,9 @@ def race(searched: Searched) -> tuple[tuple[FamilyPlan, ...], tuple[str, ...]]:
             else:
                 plans.append(made)
     if not plans:
-        binding = [words for words in absent if "max_gpus" in words]
-        raise Infeasible(*(binding or absent))
+        is_quota = any("max_gpus" in words for words in absent)
+        binding = quota_binds(searched.asked, searched.market) if is_quota else None
+        raise Infeasible(*([binding] if binding else absent))
     spec = searched.asked.spec
     limited = [replace(one, budget_usd_per_month=spec.budget_usd_per_month) for one in plans]
     return tuple(sorted(limited, key=lambda one: _rank(one, searched.asked.slo))), tuple(absent)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,17 @@ from tokonomics.economics.quoting.demand import Demand, limit_percentile
 from tokonomics.economics.quoting.fleet_size import metric_s, size_fleets
 from tokonomics.errors import Infeasible
 from tokonomics.physics.latency import latency_estimate
+from tokonomics.planning.families import Market
 from tokonomics.planning.fleet_problem import Way
+from tokonomics.planning.market import sales
 from tokonomics.planning.operate import Operated
 from tokonomics.planning.question import Question
+from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.slo import Slo, SloLimit
 
 Floats = NDArray[np.float64]
+
+_MOST_GPUS: Final = 4096
 
 
 def require_some_fit(
@@ -27,8 +33,62 @@ def require_some_fit(
         return
     parts = [asked.catalog.accelerator(name) for name in part_ids]
     if not parts:
-        raise Infeasible("no accelerator is for sale under these limits; widen --gpu, --provider or --region")
+        raise Infeasible(_nothing_for_sale(asked))
     explain_no_fit(asked.models, parts, asked.demand, wanted[0])
+
+
+def _nothing_for_sale(asked: Question) -> str:
+    """Which limits leave nothing to buy, and which one alone, left out, brings back the cheapest accelerator."""
+    limits = list(_market_limits(asked.scenario))
+    stated = " and ".join(f"{flag} {words}".strip() for flag, words, _ in limits)
+    freed: list[tuple[float, str]] = []
+    for flag, _, default in limits:
+        found = sales(asked.catalog, asked.scenario.model_copy(update=default), today=asked.today)
+        if found:
+            best = min(found, key=lambda one: (one.gpu_usd_per_hour, one.name))
+            words = f"{best.offer.accelerator_id} from {best.name}, {best.gpu_usd_per_hour:.3g} USD a GPU-hour"
+            freed.append((best.gpu_usd_per_hour, f"the cheapest relaxation is to leave {flag} out ({words})"))
+    advice = min(freed)[1] if freed else "no one of them is to blame alone; leave out several"
+    return f"no accelerator is for sale under {stated or 'this catalogue'} together; {advice}"
+
+
+def _market_limits(scenario: Scenario) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Flag, value and default of every limit on what may be bought that is stated."""
+    listed = {"--gpu": ("gpus", scenario.gpus), "--provider": ("providers", scenario.providers)}
+    for flag, (key, names) in {**listed, "--region": ("regions", scenario.regions)}.items():
+        if names:
+            yield flag, ",".join(names)[:60], {key: ()}
+    if scenario.purchase != "on_demand":
+        yield "--purchase", scenario.purchase, {"purchase": "on_demand"}
+    if scenario.plan and scenario.plan.no_spot:
+        yield "--no-spot", "", {"plan": scenario.plan.model_copy(update={"no_spot": False})}
+
+
+def quota_binds(asked: Question, market: Market) -> str | None:
+    """The sentence for a quota that no fleet fits into, with the least that would do; None where no other would."""
+    peak = float(asked.buckets.requests_per_s.max())
+    for num_gpus in range(1, _MOST_GPUS + 1):
+        if any(_carries(market, way, num_gpus, peak) for way in market.ways):
+            return (
+                f"max_gpus={market.max_gpus} binds: no fleet with so few accelerators of each kind from each seller"
+                f" carries the peak of {peak:.4g} requests/s; the cheapest relaxation is --max-gpus {num_gpus},"
+                " or a little more where the replay asks for it"
+            )
+    return None
+
+
+def _carries(market: Market, way: Way, num_gpus: int, peak: float) -> bool:
+    """Whether each tier's calls fit on `num_gpus` of each kind from each seller; spares carry nothing."""
+    for tier, calls in way.calls:
+        best: dict[str, float] = {}
+        for one in market.items:
+            if one.tier == tier:
+                replicas = num_gpus // one.gpus_per_bundle * one.replicas_per_bundle - market.num_spare_replicas
+                rate = max(replicas, 0) * one.requests_per_s
+                best[one.quota_name] = max(best.get(one.quota_name, 0.0), rate)
+        if sum(best.values()) < peak * calls:
+            return False
+    return True
 
 
 def require_some_quality(asked: Question, found: Sequence[Way]) -> None:
