@@ -126,19 +126,17 @@ def main():
     parser.add_argument("--buckets", default=",".join(map(str, BUCKETS)))
     parser.add_argument("--no-save", action="store_true")
     flags = parser.parse_args()
-    rows = []
     for num_buckets in map(int, flags.buckets.split(",")):
         for with_quality in (False, True):
             for seed in map(int, flags.seeds.split(",")):
                 one = row(flags.label, seed, num_buckets, with_quality)
-                rows.append(one)
+                if not flags.no_save:
+                    save([one])  # as it comes: a long run that is cut short keeps what it has
                 print(
                     f"{num_buckets:4} buckets, quality {one['quality']:3}, seed {seed}: gap {one['gap_frac']:6.2%}"
                     f"  {one['cpu_s']:6.1f} CPU-s {one['wall_s']:6.1f} s  cost {one['cost_usd_per_month']:,.0f}",
                     flush=True,
                 )
-    if not flags.no_save:
-        save(rows)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracles import fleets
+from tests.oracles.cases import examples
 
 from tokonomics.planning.fleet_arrays import fleet_arrays
 from tokonomics.planning.prune import prune_choices, prune_dominated, prune_modes
 from tokonomics.planning.solve import solve_fleet
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(fleets.problems(num_choices=2, num_buckets=2, num_classes=1))
 def test_equals_enumeration_with_two_choices_and_two_buckets(problem):
     solution = solve_fleet(problem)
@@ -21,7 +22,7 @@ def test_equals_enumeration_with_two_choices_and_two_buckets(problem):
     assert solution.usd_per_month == pytest.approx(fleets.least_usd(problem), rel=1e-5, abs=1e-3)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(fleets.problems(num_choices=1, num_buckets=2, num_classes=2))
 def test_equals_enumeration_with_two_classes(problem):
     solution = solve_fleet(problem)
@@ -29,7 +30,7 @@ def test_equals_enumeration_with_two_classes(problem):
     assert solution.usd_per_month == pytest.approx(fleets.least_usd(problem), rel=1e-5, abs=1e-3)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(fleets.problems(num_choices=3, num_buckets=3, num_classes=2, tiers=("t", "u")))
 def test_is_feasible_and_never_worse_than_a_rule_of_thumb(problem):
     solution = solve_fleet(problem)
@@ -38,7 +39,7 @@ def test_is_feasible_and_never_worse_than_a_rule_of_thumb(problem):
         assert solution.usd_per_month <= usd * (1 + 1e-6) + 1e-6, rule
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(fleets.problems(num_choices=5, num_buckets=2, num_classes=2), st.data())
 def test_pruning_loses_no_optimum(problem, data):
     """With near copies among the choices, so that much is dominated."""
@@ -63,7 +64,7 @@ def test_pruning_loses_no_optimum(problem, data):
     assert part.cost_usd == pytest.approx(whole.cost_usd, rel=1e-6, abs=1e-4)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(fleets.problems(num_choices=2, num_buckets=2, num_classes=2))
 def test_the_answer_repeats(problem):
     first, second = solve_fleet(problem), solve_fleet(problem)
@@ -73,14 +74,14 @@ def test_the_answer_repeats(problem):
     assert first.terms == second.terms
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(fleets.problems(num_choices=2, num_buckets=2, num_classes=1))
 def test_more_demand_never_costs_less(problem):
     more = replace(problem, demand_requests_per_s=problem.demand_requests_per_s * 1.5)
     assert solve_fleet(more).usd_per_month >= solve_fleet(problem).usd_per_month - 1e-4
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(fleets.problems(num_choices=2, num_buckets=2, num_classes=1))
 def test_splitting_a_bucket_in_two_equal_ones_changes_nothing(problem):
     split = replace(
