@@ -54,7 +54,7 @@ def pattern_usd(fleet, pattern, usd):
     return pattern.other_usd + float(pattern.num_running[runs] @ usd[runs])
 
 
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(40))
 @given(MANY, st.data())
 def test_a_priced_bucket_is_as_cheap_as_the_whole_programme_wherever_the_search_begins(problem, data):
     fleet, bucket = fleet_arrays(problem), data.draw(st.integers(0, 2))
@@ -67,7 +67,7 @@ def test_a_priced_bucket_is_as_cheap_as_the_whole_programme_wherever_the_search_
     assert least * (1 - 1e-6) - 1e-6 <= usd <= least * 1.003 + 1e-6
 
 
-@settings(max_examples=examples(10))
+@settings(max_examples=examples(40))
 @given(MANY, st.data())
 def test_a_burst_beside_a_base_is_as_cheap_as_the_whole_programme(problem, data):
     fleet, bucket = fleet_arrays(problem), data.draw(st.integers(0, 2))
@@ -80,7 +80,7 @@ def test_a_burst_beside_a_base_is_as_cheap_as_the_whole_programme(problem, data)
     assert least * (1 - 1e-6) - 1e-6 <= usd <= least * 1.003 + 1e-6
 
 
-@settings(max_examples=examples(8))
+@settings(max_examples=examples(40))
 @given(MANY, st.data())
 def test_parted_buckets_bound_the_month_at_any_prices(problem, data):
     fleet = fleet_arrays(problem)
@@ -91,7 +91,7 @@ def test_parted_buckets_bound_the_month_at_any_prices(problem, data):
     assert sum(one.bound_usd for one in parts) <= optimum * (1 + 1e-6) + 1e-6
 
 
-@settings(max_examples=examples(8))
+@settings(max_examples=examples(40))
 @given(MANY, st.data())
 def test_the_master_parts_no_more_than_the_price_and_its_choice_is_no_cheaper_than_divided(problem, data):
     fleet = fleet_arrays(problem)
@@ -109,7 +109,7 @@ def test_the_master_parts_no_more_than_the_price_and_its_choice_is_no_cheaper_th
     assert [one.bucket for one in chosen.patterns] == [0, 1, 2]
 
 
-@settings(max_examples=examples(8))
+@settings(max_examples=examples(40))
 @given(MANY, st.sampled_from([None, 0.8]))
 def test_base_and_burst_brackets_the_optimum(problem, least_quality):
     ways = tuple(replace(way, quality_frac=quality) for way, quality in zip(problem.ways, (0.7, 0.9)))

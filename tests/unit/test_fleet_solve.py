@@ -280,6 +280,18 @@ class TestManyBuckets:
         assert merged.hours.tolist() == [730.0]
         assert merged.bucket_index.tolist() == [0, 0]
 
+    def test_equal_buckets_may_differ_where_quality_is_limited(self):
+        """Half the month by machines of one quality and half by an endpoint of the other: a mix of whole bundles."""
+        ways = tuple(Way(name=tier, calls=((tier, 1.0),), quality_frac=q) for tier, q in (("good", 0.9), ("bad", 0.7)))
+        asked = problem(
+            gpu(tier="good", rate=2.0, on_demand_usd_per_hour=1.0), apis=(api(1e-5, "bad-api", "bad"),), ways=ways,
+            demand=((1.0,), (1.0,)), hours=np.full(2, 365.0), min_quality_frac=0.8,
+        )  # fmt: skip
+        found = solve_fleet(asked)
+        assert sorted(found.num_on_demand[0].tolist()) == [0, 1]
+        assert found.usd_per_month == pytest.approx(365.0 + 365 * 3600 * 1e-5)
+        assert found.bound_usd_per_month == pytest.approx(found.usd_per_month)
+
     def test_levels_keep_the_requests_of_the_month(self):
         rng = np.random.default_rng(1)
         fleet = fleet_arrays(problem(gpu(), demand=rng.uniform(0, 9, (100, 1)), hours=np.full(100, 7.3)))

@@ -11,6 +11,8 @@ from tokonomics.planning.fleet_problem import Counts, Floats
 def merge_equal_buckets(fleet: FleetArrays) -> FleetArrays:
     """The same month with each load once, heaviest last; no cheapest plan is lost, for equal loads want equal fleets.
 
+    Where the quality of the month is limited they may not: in whole bundles one of two equal buckets can make up for
+    the other. Then a plan of merged buckets is a plan, and a bound by prices holds, but not the bound of a search.
     Buckets without hours cost nothing, but what is committed must carry them, so that they stay.
     """
     demand, place = np.unique(fleet.demand_requests_per_s, axis=0, return_inverse=True)

@@ -55,8 +55,9 @@ def prune(search: Search) -> Search:
 
 
 def merge(search: Search) -> Search:
-    """Make equal buckets one."""
-    return replace(search, fleet=merge_equal_buckets(search.fleet))
+    """Make equal buckets one, where that loses no plan."""
+    is_exact = search.fleet.min_quality_frac is None
+    return replace(search, fleet=merge_equal_buckets(search.fleet)) if is_exact else search
 
 
 def search_fleet(search: Search) -> Search:
@@ -64,9 +65,11 @@ def search_fleet(search: Search) -> Search:
     model = fleet_model(search.fleet)
     if model.model.is_integer.sum() <= MOST_WHOLE:
         return _search_whole(search, model)
-    found, bound = base_and_burst(search.fleet, max_gap_frac=search.problem.max_gap_frac)
-    searched = replace(search, found=found, bound_usd_per_month=bound)
-    return _search_whole(searched, model) if found is None else searched
+    merged = replace(search, fleet=merge_equal_buckets(search.fleet))
+    found, bound = base_and_burst(merged.fleet, max_gap_frac=search.problem.max_gap_frac)
+    if found is None:
+        return _search_whole(replace(search, bound_usd_per_month=bound), model)
+    return replace(merged, found=found, bound_usd_per_month=bound)
 
 
 def settle(search: Search) -> Search:
@@ -128,7 +131,8 @@ def _search_whole(search: Search, model: FleetModel) -> Search:
     )
     if result.values is None:
         return search
-    bound = max(search.bound_usd_per_month, result.bound_usd)
+    is_exact = search.fleet.min_quality_frac is None or search.fleet.hours.size == search.fleet.bucket_index.size
+    bound = max(search.bound_usd_per_month, result.bound_usd if is_exact else -np.inf)
     found = fleet_of(model, result.values)
     return replace(search, found=found, bound_usd_per_month=bound, num_nodes=search.num_nodes + result.num_nodes)
 
