@@ -131,8 +131,12 @@ class TestMaxGpus:
             assert max(counts.values(), default=0) <= max_gpus
 
     def test_the_quota_that_binds_is_named_with_what_would_do(self):
-        words = refused(5.0, models=["deepseek-v3.1"], gpus=["h200-sxm"], search={"max_gpus": 1, "no_api": True})
-        assert all("max_gpus=1 of h200-sxm from " in one and "raise it to" in one for one in words)
+        asked = {"models": ["deepseek-v3.1"], "gpus": ["h200-sxm"]}
+        (words,) = refused(5.0, **asked, search={"max_gpus": 1, "no_api": True})
+        assert words.startswith("max_gpus=1 binds: no fleet with so few accelerators of each kind from each seller")
+        least = int(words.rpartition("--max-gpus ")[2].partition(",")[0])
+        assert made(5.0, **asked, search={"max_gpus": least, "no_api": True}).best.proven.is_kept
+        refused(5.0, **asked, search={"max_gpus": least - 1, "no_api": True})
 
     def test_a_repair_that_needs_more_says_so(self):
         words = refused(
