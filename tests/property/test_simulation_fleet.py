@@ -1,6 +1,7 @@
 """The compiled fleet is a fleet of stepping engines behind the policies the gateway runs, to rounding."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,10 +12,14 @@ from tests.oracles.stepping_fleet import fates, step_fleet
 
 from tokonomics.policy.overflow import OverflowPolicy
 from tokonomics.policy.route import ROUTERS, RoutePolicy
+from tokonomics.policy.route_rules import least_outstanding
 from tokonomics.simulation.build import build_load
+from tokonomics.simulation.fixed_kernel import first_least
 from tokonomics.simulation.fleet import simulate_fleet
+from tokonomics.simulation.fleet_build import build_control, build_fleet_load, build_machine
 from tokonomics.simulation.fleet_spec import Autoscaling, FleetSpec, ReplicaSpec
-from tokonomics.simulation.state import STATUS_NAMES
+from tokonomics.simulation.serve import serve
+from tokonomics.simulation.state import STATUS_NAMES, new_told
 
 RTOL = 1e-9
 MOST_INPUT, MOST_OUTPUT = 60, 40
@@ -61,7 +66,7 @@ def lives(draw):
 
 
 @st.composite
-def cases(draw, *, steady=False, hashed=False, split=False, talks=False):
+def cases(draw, *, steady=False, hashed=False, split=False, talks=False, plain=False):
     rng = np.random.default_rng(draw(seeds))
     gap_s = draw(st.sampled_from([0.0, 1e-3, 1e-2, 1e-1]))
     requests = random_requests(
@@ -70,7 +75,8 @@ def cases(draw, *, steady=False, hashed=False, split=False, talks=False):
     if talks:
         requests = replace(requests, session_index=rng.integers(-1, 6, requests.num_requests))
     need = MOST_INPUT + MOST_OUTPUT
-    shared = draw(engines(need_tokens=need, **({"cached_input_frac": 0.0} if hashed else {})))
+    fixed = {"cached_input_frac": 0.0} if hashed else {"batching": "chunked", "queueing": "fcfs"} if plain else {}
+    shared = draw(engines(need_tokens=need, **fixed))
     if hashed:
         hashes = random_hashes(rng, requests.input_tokens, unit_tokens=2 * shared.block_tokens)
         requests, shared = replace(requests, block_hashes=hashes), replace(shared, use_prefix_cache=True)
@@ -89,7 +95,7 @@ def cases(draw, *, steady=False, hashed=False, split=False, talks=False):
             ReplicaSpec(name=str(number), step_model=random_step_model(rng), options=options, role=role, **link, **life)
         )
     router = draw(st.sampled_from(ROUTERS[:4] if hashed else ROUTERS[:3]))
-    overflow = draw(overflows)
+    overflow = None if plain else draw(overflows)
     if talks:
         router = draw(st.sampled_from(["session_affine", router]))
         stick = {"stick_s": draw(st.sampled_from([0.011, 0.5]))}
@@ -137,6 +143,39 @@ def check(case):
 @given(case=cases(steady=True))
 def test_equals_stepping_behind_every_router(case):
     check(case)
+
+
+@settings(max_examples=examples(60))
+@given(case=cases(steady=True, plain=True))
+def test_equals_stepping_where_the_fleet_is_plain(case):
+    assert case[1].is_plain
+    check(case)
+
+
+@settings(max_examples=examples(60))
+@given(case=cases(steady=True, plain=True), cuts=st.lists(st.integers(1, 39), max_size=3))
+def test_the_leaner_loop_gives_the_bits_of_the_general_one(case, cuts):
+    """Whatever the general loop tells of requests and replicas, also when it is left and entered again."""
+    requests, spec = case
+    told = [new_told(requests.num_requests) for _ in range(2)]
+    loads = [build_fleet_load(requests, spec) for _ in range(2)]
+    machines = [build_machine(requests, spec)._replace(extras=extras) for extras in (None, 1)]
+    controls = [build_control(requests, spec, one, np.random.default_rng(0)) for one in machines]
+    num = requests.num_requests
+    for first, last in pairwise([0, *sorted(cut for cut in cuts if cut < num), num]):
+        for state in zip(machines, controls, loads, told, strict=True):
+            serve(*state, first, last)
+        assert controls[0].rules["now_s"] == controls[1].rules["now_s"]
+        for mine, theirs in zip(told[0], told[1], strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        for name in ("replicas", "requests", "queued_tokens", "outstanding_tokens"):
+            np.testing.assert_array_equal(getattr(machines[0], name), getattr(machines[1], name), err_msg=name)
+
+
+@settings(max_examples=examples(200))
+@given(tokens=st.lists(st.integers(0, 6), min_size=1, max_size=30))
+def test_the_leaner_loop_has_the_router_of_the_policy(tokens):
+    assert first_least(np.array(tokens)) == least_outstanding(tokens, [1] * len(tokens))
 
 
 @settings(max_examples=examples(40))

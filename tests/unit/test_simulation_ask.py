@@ -234,7 +234,16 @@ class TestSweep:
 class TestCompiledCode:
     def test_only_what_is_compiled_decides_the_folder(self):
         names = {path.stem for path in compiled.kernel_sources()}
-        assert {"kernel", "fleet_kernel", "coefficients", "state", "control", "route_rules", "schedule"} <= names
+        assert {
+            "kernel",
+            "fleet_kernel",
+            "fixed_kernel",
+            "coefficients",
+            "state",
+            "control",
+            "route_rules",
+            "schedule",
+        } <= names
         assert not {"ask", "money", "summary", "timeline"} & names
 
     def test_old_folders_go(self, tmp_path):

@@ -4,7 +4,7 @@ from tokonomics.simulation.blocks import num_blocks
 from tokonomics.simulation.coefficients import steps_time_s
 from tokonomics.simulation.compiled import compiled, inlined
 from tokonomics.simulation.lists import batch_remove, heap_remove, transfer_push
-from tokonomics.simulation.prefix_cache import evict_idle, release_units
+from tokonomics.simulation.prefix_cache import evict_idle, keeps_prefixes, release_units
 from tokonomics.simulation.schedule import join_decodes, prompt_length
 from tokonomics.simulation.state import PREFILL, Load, Machine, Row, Told
 
@@ -16,7 +16,7 @@ def end_step(m: Machine, load: Load, told: Told, at: int) -> None:
     engine = m.engines[replica.kind]
     now_s = replica.boundary_s
     account(replica, engine)
-    if engine.hashed and replica.steps > 1:
+    if keeps_prefixes(m, engine) and replica.steps > 1:
         evict_idle(m, at, replica.steps - 1)
     if replica.decodes_run > 0:
         replica.round += replica.steps
@@ -77,7 +77,7 @@ def end_prompt(m: Machine, load: Load, told: Told, at: int, index: int, now_s: f
     if left == 0:
         finish(m, load, told, at, index, now_s)
         return
-    if engine.role == PREFILL:
+    if m.extras is not None and engine.role == PREFILL:
         hand_over(m, load, at, index, now_s)
     else:
         join_decodes(m, at, index, length + 1, left)
@@ -110,6 +110,6 @@ def leave(m: Machine, load: Load, at: int, index: int) -> None:
     """Request `index` runs no more on replica `at`."""
     replica = m.replicas[at]
     batch_remove(replica, m.requests, index)
-    if m.engines[replica.kind].hashed:
+    if keeps_prefixes(m, m.engines[replica.kind]):
         release_units(m, at, index)
     m.outstanding_tokens[at] -= load.input_tokens[index] + m.expected_output

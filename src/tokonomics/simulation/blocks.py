@@ -43,6 +43,13 @@ def blocks_bound(replica: Row, engine: Row, ahead: int) -> int:
 
 
 @compiled
+def surely_fits(replica: Row, engine: Row, ahead: int, room: int) -> bool:
+    """Whether `decode_blocks` is within `room` by its bound, without the division."""
+    tokens = replica.context_sum + replica.num_decodes * (engine.round_tokens * ahead + engine.num_drafts)
+    return bool(tokens < (room - replica.num_decodes) * engine.block_tokens)
+
+
+@compiled
 def taken_blocks(replica: Row) -> int:
     """Blocks beside those of `decode_blocks`: of prompts, less what is shared and so counted once."""
     shared: int = replica.prompt_blocks - replica.shared_blocks
@@ -62,7 +69,7 @@ def next_blocks(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits:
 def has_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, more: int) -> bool:
     """Whether `more` blocks fit beside the batch of the next step."""
     room = engine.num_blocks - taken_blocks(replica) - more
-    if replica.decode_blocks == NONE and blocks_bound(replica, engine, 0) <= room:
+    if replica.decode_blocks == NONE and surely_fits(replica, engine, 0, room):
         return True
     return bool(next_blocks(replica, engine, heap, requests, key_bits) <= room)
 
@@ -71,7 +78,7 @@ def has_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: in
 def steps_with_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, most: int) -> int:
     """Number of decode steps, 1 to `most`, until the batch would outgrow the cache."""
     room = engine.num_blocks - taken_blocks(replica)
-    if blocks_bound(replica, engine, most - 1) <= room:
+    if surely_fits(replica, engine, most - 1, room):
         return most
     if decode_blocks(replica, engine, heap, requests, key_bits, most - 1) <= room:
         return most

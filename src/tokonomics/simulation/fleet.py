@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from tokonomics.errors import TokonomicsError
 from tokonomics.simulation.control import OFF, Control
 from tokonomics.simulation.fleet_build import build_control, build_fleet_load, build_machine
-from tokonomics.simulation.fleet_kernel import run_fleet
 from tokonomics.simulation.fleet_spec import FleetSpec
 from tokonomics.simulation.leases import end_lease
 from tokonomics.simulation.outside import outside_engine_s, outside_of
 from tokonomics.simulation.requests import FloatArray, IntArray, Requests
+from tokonomics.simulation.serve import serve
 from tokonomics.simulation.state import CUT, DONE, LOST, Load, Machine, Told, new_told
 
 Watch = Callable[[int, int], bool]
@@ -123,10 +123,10 @@ def _run(machine: Machine, control: Control, load: Load, watch: Watch | None) ->
     starts = range(0, num, CHUNK_REQUESTS) if watch else (0,)
     for first in starts:
         last = min(first + CHUNK_REQUESTS, num) if watch else num
-        run_fleet(machine, control, load, told, first, last)
+        serve(machine, control, load, told, first, last)
         if watch and not watch(last, num) and last < num:
             load, told = _first(load, last), _first(told, last)
-            run_fleet(machine, control, load, told, last, last)
+            serve(machine, control, load, told, last, last)
             break
     return load, told
 

@@ -50,6 +50,7 @@ def build_machine(requests: Requests, spec: FleetSpec) -> Machine:
         requests.num_requests,
         hashes,
         round(float(requests.output_tokens.mean()) if expected is None else expected),
+        None if spec.is_plain else 1,
     )
 
 

@@ -11,6 +11,8 @@ from tokonomics.policy.route import RoutePolicy
 from tokonomics.simulation.options import EngineOptions
 
 _MOST_REPLICAS = 10_000
+_MOST_PLAIN: Final = 64
+"""Replicas beyond which looking at each of them for every request would cost more than clocks do."""
 Role = Literal["mixed", "prefill", "decode"]
 ROLES: Final = ("mixed", "prefill", "decode")
 _SHARED_OPTIONS = ("block_tokens", "queueing", "max_output_tokens", "cached_input_frac", "use_prefix_cache")
@@ -97,6 +99,12 @@ class ReplicaSpec:
             most = max(most, self.autoscaling.max_replicas)
         return 2 * most if self.mean_spot_life_hours else most
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the same replicas serve whole requests from start to end."""
+        changes = (self.autoscaling, self.capacity_plan, self.mean_spot_life_hours, self.mean_time_to_failure_hours)
+        return self.role == "mixed" and self.num_replicas > 0 and not any(changes)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FleetSpec:
@@ -131,6 +139,16 @@ class FleetSpec:
                 "router=prefix_affine without use_prefix_cache; limit=hashed prefixes; choose another router"
             )
         raise_all(problems)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has nothing that `fixed_kernel` leaves out."""
+        return (
+            self.overflow is None
+            and not self.needs_sessions
+            and sum(one.num_replicas for one in self.replicas) <= _MOST_PLAIN
+            and all(one.is_fixed and one.options.is_plain for one in self.replicas)
+        )
 
     @property
     def needs_sessions(self) -> bool:

@@ -42,7 +42,7 @@ def enqueue(m: Machine, load: Load, at: int, index: int, now_s: float) -> None:
     """Queue request `index` at replica `at`, waking it if it idles."""
     replica = m.replicas[at]
     m.requests[index].replica = at
-    queue_append(replica, m.first[at], m.last[at], m.requests, index, load.level[index])
+    queue_append(replica, m.first[at], m.last[at], m.requests, index, load.level[index] if m.extras is not None else 0)
     m.queued_tokens[at] += prompt_length(m, load, index)
     m.outstanding_tokens[at] += load.input_tokens[index] + m.expected_output
     if replica.boundary_s == inf:

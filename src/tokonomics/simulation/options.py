@@ -67,6 +67,11 @@ class EngineOptions:
         return round(expected * _TOKEN_GRAIN) / _TOKEN_GRAIN
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it batches in chunks, first come, first served, and without prefix blocks."""
+        return self.batching == "chunked" and self.queueing == "fcfs" and not self.use_prefix_cache
+
+    @property
     def watermark_blocks(self) -> int:
         """Blocks kept free at an admission beside running requests."""
         return int(self.watermark_frac * self.num_kv_blocks)

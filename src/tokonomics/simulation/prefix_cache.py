@@ -6,8 +6,14 @@ used one. A request's last unit becomes idle before its first, so that prefixes 
 """
 
 from tokonomics.simulation.blocks import blocks_bound, decode_blocks, next_blocks, taken_blocks
-from tokonomics.simulation.compiled import compiled
-from tokonomics.simulation.state import NONE, Load, Machine
+from tokonomics.simulation.compiled import compiled, inlined
+from tokonomics.simulation.state import NONE, Load, Machine, Row
+
+
+@inlined
+def keeps_prefixes(m: Machine, engine: Row) -> bool:
+    """Whether a deployment looks up prefix blocks; known to be false when a plain fleet's loop is compiled."""
+    return m.extras is not None and engine.hashed > 0
 
 
 @compiled

@@ -51,9 +51,9 @@ def dispatch(m: Machine, c: Control, load: Load, told: Told, index: int, now_s: 
         set_clock(c.boundaries, at, m.replicas[at].boundary_s)
 
 
-@compiled
-def choose_replica(m: Machine, c: Control, load: Load, index: int, row: int) -> int:
-    """The replica that the router picks for request `index`, or NONE; `row` is that of `accepts`."""
+@inlined
+def choose_by_load(m: Machine, c: Control, load: Load, index: int, row: int) -> int:
+    """The pick of a router that looks at neither prefixes nor sessions."""
     rules, accepts = c.rules, c.accepts[row]
     if rules.router == LEAST_OUTSTANDING:
         return int(least_outstanding(m.outstanding_tokens, accepts))
@@ -62,10 +62,15 @@ def choose_replica(m: Machine, c: Control, load: Load, index: int, row: int) -> 
         rules.last_routed = max(at, 0)
         return int(at)
     fresh = load.input_tokens[index] - load.cached_tokens[index]
-    if rules.router == SHORTEST_WAIT:
-        return int(
-            shortest_wait(m.queued_tokens, m.outstanding_tokens, fresh, c.prefill_tokens_per_s, c.step_s, accepts)
-        )
+    return int(shortest_wait(m.queued_tokens, m.outstanding_tokens, fresh, c.prefill_tokens_per_s, c.step_s, accepts))
+
+
+@compiled
+def choose_replica(m: Machine, c: Control, load: Load, index: int, row: int) -> int:
+    """The replica that the router picks for request `index`, or NONE; `row` is that of `accepts`."""
+    rules, accepts = c.rules, c.accepts[row]
+    if rules.router <= SHORTEST_WAIT:
+        return choose_by_load(m, c, load, index, row)
     if rules.router == SESSION_AFFINE:
         c.cached[:] = 0
         last = c.session_place[row, load.session[index]] if load.session[index] != NONE else NONE

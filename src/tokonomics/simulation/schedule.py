@@ -22,6 +22,7 @@ from tokonomics.simulation.prefix_cache import (
     add_units,
     cached_units,
     evict_idle,
+    keeps_prefixes,
     release_units,
     shared_blocks,
     take_units,
@@ -36,15 +37,15 @@ def schedule(m: Machine, load: Load, told: Told, at: int, now_s: float) -> None:
     engine = m.engines[replica.kind]
     replica.num_chunks, replica.prompt_tokens, replica.prompt_pairs = 0, 0, 0.0
     replica.decode_blocks, replica.may_cut = NONE, 1
-    if engine.prefill_first:
+    if m.extras is not None and engine.prefill_first:
         replica.decodes_run = 0
-        if engine.hashed:
+        if keeps_prefixes(m, engine):
             evict_idle(m, at, 0)
         stuck = admit_waiting(m, load, told, at, engine.budget_tokens, now_s)
         if replica.num_chunks == 0:
             stuck = make_room(m, load, at) > 0 or stuck
             replica.decodes_run = replica.num_decodes
-            if engine.hashed:
+            if keeps_prefixes(m, engine):
                 evict_idle(m, at, 0)
         plan_step(m, at, now_s, stuck)
         return
@@ -52,7 +53,7 @@ def schedule(m: Machine, load: Load, told: Told, at: int, now_s: float) -> None:
     budget = engine.budget_tokens - replica.num_decodes * engine.rows_per_decode
     if replica.partial != NONE:
         budget -= continue_partial(m, load, at, budget)
-    if engine.hashed:
+    if keeps_prefixes(m, engine):
         evict_idle(m, at, 0)
     stuck = num_preempted > 0 or admit_waiting(m, load, told, at, budget, now_s)
     replica.decodes_run = replica.num_decodes
@@ -89,7 +90,7 @@ def prompt_length(m: Machine, load: Load, index: int) -> int:
 def victim(m: Machine, load: Load, replica: Row, engine: Row) -> int:
     """The running request to preempt: the last admitted, or the last to arrive of the least urgent."""
     worst: int = replica.youngest
-    if engine.priority:
+    if m.extras is not None and engine.priority:
         other = m.requests[worst].prev
         while other != NONE:
             level, worst_level = load.level[other], load.level[worst]
@@ -118,7 +119,7 @@ def stop_running(m: Machine, load: Load, at: int, index: int) -> None:
     request = m.requests[index]
     batch_remove(replica, m.requests, index)
     replica.decode_blocks = NONE
-    if engine.hashed:
+    if keeps_prefixes(m, engine):
         release_units(m, at, index)
     if replica.partial == index:
         replica.prompt_blocks -= num_blocks(replica.partial_tokens, engine.block_tokens)
@@ -154,7 +155,7 @@ def add_chunk(m: Machine, load: Load, at: int, index: int, done: int, budget: in
     replica.prompt_tokens += chunk
     replica.prompt_pairs += chunk * (done + 0.5 * chunk)
     replica.prompt_blocks += num_blocks(done + chunk, engine.block_tokens)
-    if engine.hashed:
+    if keeps_prefixes(m, engine):
         add_units(m, load, at, index, done, done + chunk)
     if done + chunk == length:
         m.chunks[at, replica.num_chunks] = index
@@ -173,45 +174,45 @@ def admit_waiting(m: Machine, load: Load, told: Told, at: int, budget: int, now_
     """
     replica = m.replicas[at]
     engine = m.engines[replica.kind]
-    first = m.first[at]
+    first, prefill_first = m.first[at], m.extras is not None and engine.prefill_first > 0
     while budget > 0:
         if replica.num_running == engine.max_sequences:
             replica.may_cut = engine.priority
             break
-        level = queue_level(replica, first)
-        if level == NONE:
+        level = queue_level(replica, first) if m.extras is not None else 0
+        if replica.num_queued == 0:
             break
         index = first[level]
         length = prompt_length(m, load, index)
-        if m.requests[index].transferred:
+        if m.extras is not None and m.requests[index].transferred:
             if not admit_transferred(m, load, told, at, level, now_s):
                 replica.may_cut = engine.priority
                 break
             budget -= engine.rows_per_decode
             continue
         done, shared = load.cached_tokens[index], 0
-        if engine.hashed:
+        if keeps_prefixes(m, engine):
             hits = cached_units(m, load, at, index)
             done, shared = hits * engine.unit_tokens, shared_blocks(m, at, index, hits)
-        if engine.prefill_first and length - done > budget and replica.num_chunks > 0:
+        if prefill_first and length - done > budget and replica.num_chunks > 0:
             break
-        chunk = length - done if engine.prefill_first else min(length - done, budget)
+        chunk = length - done if prefill_first else min(length - done, budget)
         more = num_blocks(length if engine.reserve_full else done + chunk, engine.block_tokens) - shared
         if replica.num_running > 0:
             more += engine.watermark_blocks
         if not has_room(replica, engine, m.heaps[at], m.requests, m.key_bits, more):
             replica.may_cut = engine.priority
-            return engine.hashed > 0 and not engine.reserve_full
+            return keeps_prefixes(m, engine) and not engine.reserve_full
         queue_pop(replica, first, m.requests, level)
         m.queued_tokens[at] -= length
         batch_append(replica, m.requests, index)
         if told.scheduled_s[index] != told.scheduled_s[index]:
             told.scheduled_s[index] = now_s
-        if engine.hashed:
+        if keeps_prefixes(m, engine):
             load.cached_tokens[index] = done
             take_units(m, at, index, hits)
         budget -= add_chunk(m, load, at, index, done, chunk)
-        if engine.hashed:
+        if keeps_prefixes(m, engine):
             evict_idle(m, at, 0)
     return False
 
@@ -233,7 +234,7 @@ def admit_transferred(m: Machine, load: Load, told: Told, at: int, level: int, n
     m.requests[index].transferred = 0
     join_decodes(m, at, index, length, load.output_tokens[index] - m.requests[index].generated)
     replica.decode_blocks = NONE
-    if engine.hashed:
+    if keeps_prefixes(m, engine):
         evict_idle(m, at, 0)
     return True
 

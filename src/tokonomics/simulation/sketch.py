@@ -3,7 +3,7 @@
 The bins are counted by compiled code with the mapping of the kept library, which holds, merges and asks them.
 """
 
-from math import ceil, frexp, log1p
+from math import ceil, log1p
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,8 @@ _NEXT_TO_NOTHING: Final = 1e-11
 Sketch = Any
 """A DDSketch; the library's types say nothing."""
 
+_FRACTION_BITS: Final = (1 << 52) - 1
+_EXPONENT_OF_ONE: Final = 1023 << 52
 _A, _B, _C = 6.0 / 35.0, -3.0 / 5.0, 10.0 / 7.0
 _KEYS_PER_OCTAVE: Final = 1.0 / log1p(2.0 * ERROR_FRAC / (1.0 - ERROR_FRAC)) / _C
 """The library's cubic stand-in for a logarithm, and its scale; a test holds them to it."""
@@ -35,9 +37,9 @@ def bin_of(value: float) -> int:
     """The bin of `value`: the key that the library gives it, from FIRST_KEY on; 0 for next to nothing."""
     if value < _NEXT_TO_NOTHING:
         return 0
-    fraction, exponent = frexp(value)
-    part = 2.0 * fraction - 1.0
-    key = ceil((((_A * part + _B) * part + _C) * part + (exponent - 1)) * _KEYS_PER_OCTAVE)
+    bits = np.float64(value).view(np.int64)  # frexp would be a call
+    part = np.int64(bits & _FRACTION_BITS | _EXPONENT_OF_ONE).view(np.float64) - 1.0
+    key = ceil((((_A * part + _B) * part + _C) * part + ((bits >> 52) - 1023)) * _KEYS_PER_OCTAVE)
     return min(max(int(key) - FIRST_KEY, 0), NUM_BINS - 1)
 
 

@@ -96,6 +96,7 @@ class Machine(NamedTuple):
     num_transfers[0] is its size.
     unit_*: the prefix blocks of the requests (request r holds unit_ids[unit_offsets[r]:unit_offsets[r + 1]]), and what
     each replica has of them; see `prefix_cache`.
+    extras: None where a fleet has none of them (see `fixed_kernel`), and they are left out when it is compiled.
     """
 
     engines: Rows
@@ -114,6 +115,7 @@ class Machine(NamedTuple):
     transfer_s: Floats
     transfer_index: Ints
     num_transfers: Ints
+    extras: int | None
     unit_offsets: Ints
     unit_ids: Ints
     unit_held: NDArray[np.int8]
@@ -168,6 +170,7 @@ def new_machine(
     num_requests: int,
     block_hashes: BlockHashes | None = None,
     expected_output: int = 0,
+    extras: int | None = 1,
 ) -> Machine:
     """A machine at rest, with room for `num_requests`."""
     most = int(engines["max_sequences"].max())
@@ -190,5 +193,6 @@ def new_machine(
         np.zeros(num_transfers),
         np.zeros(num_transfers, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
+        extras,
         *units,
     )

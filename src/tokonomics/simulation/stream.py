@@ -11,9 +11,9 @@ from tokonomics.simulation.carry import KEY_BITS, carried_load, carry_over, unde
 from tokonomics.simulation.control import Control
 from tokonomics.simulation.fleet import FleetAccounts, accounts_of, settle
 from tokonomics.simulation.fleet_build import build_control, build_machine
-from tokonomics.simulation.fleet_kernel import run_fleet
 from tokonomics.simulation.fleet_spec import FleetSpec
 from tokonomics.simulation.requests import Requests
+from tokonomics.simulation.serve import serve
 from tokonomics.simulation.state import Ints, Load, Machine, Told, new_told
 
 
@@ -86,7 +86,7 @@ def serve_window(stream: Stream, window: Requests) -> Served:
         classes = np.concatenate([classes[:1], before.classes[before.live], classes])
     num = load.arrival_s.size
     open_ended = load._replace(arrival_s=np.append(load.arrival_s, np.inf))  # more will come
-    run_fleet(stream.machine, stream.control, open_ended, told, first, num)
+    serve(stream.machine, stream.control, open_ended, told, first, num)
     stream.last = Served(stream.machine, load, told, asked, classes, under_way(told))
     return stream.last
 
@@ -96,7 +96,7 @@ def end_stream(stream: Stream) -> tuple[Served, FleetAccounts]:
     assert stream.last is not None
     served = stream.last
     num = served.load.arrival_s.size
-    run_fleet(stream.machine, stream.control, served.load, served.told, num, num)
+    serve(stream.machine, stream.control, served.load, served.told, num, num)
     settle(stream.machine, stream.control, served.told, stream.now_s)
     stream.last = served._replace(live=np.zeros(0, dtype=np.int64))
     return stream.last, accounts_of(stream.machine, stream.control)

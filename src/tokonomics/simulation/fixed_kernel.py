@@ -1,0 +1,76 @@
+"""The event loop of a fixed fleet of few replicas: what most replays have, without what they have not.
+
+Between two arrivals nothing passes from one replica to another, so each runs by itself up to the next arrival: no clock
+says whose turn it is. Its compiled code has no prefix blocks, priorities, phases of their own, overflow, sessions or
+timers (`Machine.extras` is None); what happens to every request is, to the bit, what the loop of any fleet would say.
+"""
+
+from math import inf
+
+from tokonomics.simulation.advance import end_step
+from tokonomics.simulation.compiled import compiled, inlined
+from tokonomics.simulation.control import LEAST_OUTSTANDING, Control
+from tokonomics.simulation.kernel import enqueue
+from tokonomics.simulation.routing import choose_by_load
+from tokonomics.simulation.schedule import schedule
+from tokonomics.simulation.state import NONE, REJECTED, Floats, Ints, Load, Machine, Told
+
+
+@compiled
+def run_fixed(m: Machine, c: Control, load: Load, told: Told, first: int, last: int) -> None:
+    """Serve requests `first` up to `last`, as `run_fleet` does."""
+    due_s = c.boundaries[c.boundaries.size >> 1 :]
+    num_replicas = c.places.size
+    for index in range(first, last):
+        now_s = load.arrival_s[index]
+        at = next_due(due_s, 0, num_replicas, now_s)
+        while at < num_replicas:
+            run_until(m, c, load, told, at, now_s)
+            due_s[at] = m.replicas[at].boundary_s
+            at = next_due(due_s, at + 1, num_replicas, now_s)
+        if c.rules.router == LEAST_OUTSTANDING:
+            at = first_least(m.outstanding_tokens)
+        else:
+            at = choose_by_load(m, c, load, index, 0)
+        if m.replicas[at].num_queued >= m.engines[m.replicas[at].kind].max_queued:
+            told.status[index] = REJECTED
+            m.requests[index].replica = NONE
+        else:
+            enqueue(m, load, at, index, now_s)
+            due_s[at] = m.replicas[at].boundary_s
+        c.rules.now_s = now_s
+    if last == load.arrival_s.size:
+        for at in range(num_replicas):
+            run_until(m, c, load, told, at, inf)
+            due_s[at] = inf
+
+
+@compiled
+def next_due(due_s: Floats, at: int, num_replicas: int, now_s: float) -> int:
+    """The first replica from `at` on whose step or jump ends before `now_s`; `num_replicas` where there is none."""
+    while at < num_replicas and due_s[at] >= now_s:
+        at += 1
+    return at
+
+
+@compiled
+def first_least(tokens: Ints) -> int:
+    """`route_rules.least_outstanding` where every replica accepts: two passes that a processor need not guess at."""
+    least = tokens[0]
+    for at in range(1, tokens.size):
+        least = min(least, tokens[at])
+    at = 0
+    while tokens[at] != least:
+        at += 1
+    return at
+
+
+@inlined
+def run_until(m: Machine, c: Control, load: Load, told: Told, at: int, until_s: float) -> None:
+    """Let replica `at` make every step that ends before `until_s`."""
+    now_s = m.replicas[at].boundary_s
+    while now_s < until_s:
+        end_step(m, load, told, at)
+        schedule(m, load, told, at, now_s)
+        c.rules.now_s = max(c.rules.now_s, now_s)
+        now_s = m.replicas[at].boundary_s
