@@ -7,6 +7,7 @@ from math import inf
 
 from tokonomics.policy import overflow, quota, route_rules
 from tokonomics.simulation.clocks import set_clock
+from tokonomics.simulation.coefficients import steps_until
 from tokonomics.simulation.compiled import compiled, inlined
 from tokonomics.simulation.control import (
     LEAST_OUTSTANDING,
@@ -16,7 +17,7 @@ from tokonomics.simulation.control import (
     Control,
 )
 from tokonomics.simulation.kernel import enqueue
-from tokonomics.simulation.prefix_cache import cached_units
+from tokonomics.simulation.prefix_cache import cached_units, evict_idle
 from tokonomics.simulation.state import NONE, OVERFLOWED, REJECTED, Load, Machine, Told
 
 next_in_turn = compiled(route_rules.next_in_turn)
@@ -34,7 +35,7 @@ fits_quota = compiled(quota.fits_quota)
 def dispatch(m: Machine, c: Control, load: Load, told: Told, index: int, now_s: float, is_new: bool) -> None:
     """Send request `index` where it belongs. One that lost its replica is not turned away by a full queue."""
     row = m.requests[index].transferred
-    at = choose_replica(m, c, load, index, row)
+    at = choose_replica(m, c, load, index, row, now_s)
     if c.rules.may_overflow and row == 0 and overflow_now(m, c, load, at, index, now_s):
         told.status[index] = OVERFLOWED
         c.rules.num_overflowed += 1
@@ -66,7 +67,7 @@ def choose_by_load(m: Machine, c: Control, load: Load, index: int, row: int) -> 
 
 
 @compiled
-def choose_replica(m: Machine, c: Control, load: Load, index: int, row: int) -> int:
+def choose_replica(m: Machine, c: Control, load: Load, index: int, row: int, now_s: float) -> int:
     """The replica that the router picks for request `index`, or NONE; `row` is that of `accepts`."""
     rules, accepts = c.rules, c.accepts[row]
     if rules.router <= SHORTEST_WAIT:
@@ -78,9 +79,21 @@ def choose_replica(m: Machine, c: Control, load: Load, index: int, row: int) -> 
             c.cached[last] = 1  # as if it held the prompt: the same rule
         return int(longest_prefix(c.cached, m.outstanding_tokens, rules.max_load_ratio, accepts))
     for at in range(accepts.size):
-        hits = cached_units(m, load, at, index) if accepts[at] else 0
+        hits = 0
+        if accepts[at]:
+            evict_by(m, at, now_s)
+            hits = cached_units(m, load, at, index)
         c.cached[at] = hits * m.engines[m.replicas[at].kind].unit_tokens
     return int(longest_prefix(c.cached, m.outstanding_tokens, rules.max_load_ratio, accepts))
+
+
+@compiled
+def evict_by(m: Machine, at: int, now_s: float) -> None:
+    """Drop the idle units that the running jump of replica `at` has dropped by now; its end would drop them late."""
+    replica = m.replicas[at]
+    if replica.steps > 1 and replica.idle_units > 0:
+        step = steps_until(replica.first_s, replica.slope_s, replica.start_s, now_s, replica.steps)
+        evict_idle(m, at, step - 1)
 
 
 @compiled
