@@ -16,7 +16,7 @@ from tokonomics.simulation.long_replay import LongReplay, answer, put_together
 from tokonomics.simulation.many import spread
 from tokonomics.simulation.requests import Requests
 from tokonomics.simulation.shard import run_shard, shards_of
-from tokonomics.simulation.shard_runs import ShardRun, make_shard
+from tokonomics.simulation.shard_runs import ShardRun, longest_first, make_shard
 from tokonomics.simulation.sketch import ERROR_FRAC, FIRST_KEY, NUM_BINS, bin_of, merged, quantile_s, sketch_of
 from tokonomics.simulation.stream import begin_stream, end_stream, serve_window
 from tokonomics.simulation.windows import TraceWindows, mix_windows, sample_of
@@ -393,6 +393,9 @@ class TestWindows:
         plain, fast = windows(), windows(rate_ratio=2.0, num_repeats=3)
         assert fast.expected_requests == 3 * plain.expected_requests
         assert fast.edges_s[-1] == 1.5 * plain.edges_s[-1]
+        assert fast.expected_part_requests(NUM_WINDOWS + 3, 2 * NUM_WINDOWS + 3) == pytest.approx(
+            plain.expected_requests
+        )
         np.testing.assert_allclose(
             fast.make(NUM_WINDOWS + 4).arrival_s, plain.make(4).arrival_s / 2 + 6 * 60, rtol=1e-12
         )
@@ -416,6 +419,7 @@ class TestWindows:
         np.testing.assert_array_equal(np.concatenate([one.arrival_s for one in parts]), held.arrival_s)
         np.testing.assert_array_equal(np.concatenate([one.input_tokens for one in parts]), held.input_tokens)
         assert made.expected_requests == held.num_requests
+        assert [made.expected_part_requests(at, at + 1) for at in range(3)] == [one.num_requests for one in parts]
 
     def test_the_sample_has_the_lengths_and_the_longest(self):
         made = windows()
@@ -462,6 +466,16 @@ def test_shard_hours_of_a_scenario():
     }
     with pytest.raises(InputError, match="held at once"):
         build_case(Scenario.from_dict(scenario), today=DAY)
+
+
+def test_the_longest_part_begins_first():
+    """Windows without their silent client are the shorter ones."""
+    case = case_of(shard_hours=1.0 / 60.0)
+    shards = shards_of(case)
+    order = longest_first(case, shards)
+    assert sorted(order) == list(range(NUM_WINDOWS))
+    assert order[-4:] == [0, 3, 6, 9]
+    assert order[:8] == [1, 2, 4, 5, 7, 8, 10, 11]
 
 
 def test_the_shards_of_a_real_table_over_processes(scenario_in_parts):

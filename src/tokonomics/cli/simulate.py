@@ -139,15 +139,17 @@ def _answered(case: "Case", asked: "Scenario", spread: Spread, output: OutputOpt
     """One replay, in shards over the jobs where it is to be; whether Ctrl-C ended it."""
     from tokonomics.simulation.long_replay import answer, put_together
     from tokonomics.simulation.shard import shards_of
-    from tokonomics.simulation.shard_runs import ShardRun, make_shard
+    from tokonomics.simulation.shard_runs import ShardRun, longest_first, make_shard
 
     shards = shards_of(case) if case.demand.windows is not None else ()
     if len(shards) < 2:
         with long_work("requests", output) as work:
             return answer(case, clock=time.perf_counter, watch=work.goes_on), work.is_stopped
-    runs = [ShardRun(scenario=asked, today=case.today, shard=one, clock=time.perf_counter) for one in shards]
+    order = longest_first(case, shards)
+    runs = [ShardRun(scenario=asked, today=case.today, shard=shards[at], clock=time.perf_counter) for at in order]
     results, is_stopped = made(make_shard, runs, "shards", spread, output)
-    return put_together(case, results), is_stopped
+    by_time = [one for _, one in sorted(zip(order, results, strict=True), key=lambda pair: pair[0])]
+    return put_together(case, by_time), is_stopped
 
 
 def _sweep(asked: "Scenario", sweeps: tuple[str, ...], spread: Spread, output: OutputOptions) -> None:

@@ -29,6 +29,9 @@ class Windows(Protocol):
     def expected_requests(self) -> float:
         """Requests in all windows, as expected."""
 
+    def expected_part_requests(self, begin: int, end: int) -> float:
+        """Requests in windows `begin` up to `end`, as expected."""
+
     @property
     def class_ids(self) -> IntArray | None:
         """Who the class indices of the requests are; None where nobody is named."""
@@ -68,6 +71,11 @@ class MixWindows:
         """Requests that the clients are recorded to make, scaled."""
         return self.mix.expected_requests(0, self.num_windows) * self.scale_ratio * self.num_repeats
 
+    def expected_part_requests(self, begin: int, end: int) -> float:
+        """Requests that the clients are recorded to make in these windows, scaled."""
+        recorded = (window % self.num_windows for window in range(begin, end))
+        return sum(self.mix.expected_requests(one, one + 1) for one in recorded) * self.scale_ratio
+
     def make(self, window: int, *, replication: int = 0) -> Requests | None:
         """The requests of one window; a replication has its own seed."""
         seed = self.seed if replication == 0 else int(np.random.default_rng([self.seed, replication]).integers(2**63))
@@ -79,8 +87,8 @@ class MixWindows:
         arrival_s = made.arrivals_s + later_s if again else made.arrivals_s
         return Requests(
             arrival_s=arrival_s if self.rate_ratio == 1.0 else arrival_s / self.rate_ratio,
-            input_tokens=np.rint(made.input_tokens).astype(np.int64),
-            output_tokens=np.rint(made.output_tokens).astype(np.int64),
+            input_tokens=_whole(made.input_tokens),
+            output_tokens=_whole(made.output_tokens),
             class_index=made.client_ids,
         )
 
@@ -114,6 +122,11 @@ class TraceWindows:
         """Requests of all times."""
         return float(self.trace.num_requests * self.num_repeats)
 
+    def expected_part_requests(self, begin: int, end: int) -> float:
+        """Requests of the times that these windows play."""
+        first, last = (min(at * self.plays_per_window, self.num_repeats) for at in (begin, end))
+        return float(self.trace.num_requests * (last - first))
+
     @property
     def class_ids(self) -> IntArray | None:
         """The clients by number, if the trace names them."""
@@ -146,10 +159,15 @@ class TraceWindows:
 def mix_windows(
     mix: ClientMix, seed: int, *, scale: float, num_windows: int, rate_ratio: float, num_repeats: int
 ) -> MixWindows:
-    """The windows of `mix`, with its clients numbered."""
+    """The windows of `mix`, with its clients numbered and its lengths in whole tokens."""
     ids, numbers = np.unique(mix.client_ids, return_inverse=True)
     return MixWindows(
-        mix=replace(mix, client_ids=numbers.astype(np.int64)),
+        mix=replace(
+            mix,
+            client_ids=numbers.astype(np.int64),
+            span_input_tokens=_whole(mix.span_input_tokens),
+            span_output_tokens=_whole(mix.span_output_tokens),
+        ),
         seed=seed,
         scale_ratio=scale,
         num_windows=num_windows,
@@ -157,6 +175,12 @@ def mix_windows(
         rate_ratio=rate_ratio,
         num_repeats=num_repeats,
     )
+
+
+def _whole(tokens: FloatArray | IntArray) -> IntArray:
+    """Whole tokens; rounding a table once spares rounding every request that is drawn from it."""
+    rounded = tokens if tokens.dtype == np.int64 else np.rint(tokens)
+    return rounded.astype(np.int64, copy=False)
 
 
 def sample_of(windows: MixWindows) -> Trace:

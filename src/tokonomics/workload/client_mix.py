@@ -43,8 +43,8 @@ class ClientMix:
     window_requests: FloatArray
     gaps_cv: FloatArray
     is_weibull: NDArray[np.bool_]
-    span_input_tokens: FloatArray
-    span_output_tokens: FloatArray
+    span_input_tokens: FloatArray | IntArray
+    span_output_tokens: FloatArray | IntArray
     span_of_window: IntArray
     notes: tuple[str, ...] = ()
 
@@ -106,8 +106,8 @@ class WindowRequests:
 
     arrivals_s: FloatArray
     client_ids: IntArray
-    input_tokens: FloatArray
-    output_tokens: FloatArray
+    input_tokens: FloatArray | IntArray
+    output_tokens: FloatArray | IntArray
 
 
 def mix_seed(rng: np.random.Generator) -> int:
@@ -152,9 +152,9 @@ def window_requests(
     at_input, at_output = _entries(rng, since_s.size, mix.span_input_tokens.shape[1], mix.span_output_tokens.shape[1])
     return WindowRequests(
         arrivals_s=since_s + (window - first_window) * mix.window_s,
-        client_ids=clients[ranks],
-        input_tokens=mix.span_input_tokens[span][at_input],
-        output_tokens=mix.span_output_tokens[span][at_output],
+        client_ids=clients.take(ranks),
+        input_tokens=mix.span_input_tokens[span].take(at_input),
+        output_tokens=mix.span_output_tokens[span].take(at_output),
     )
 
 
