@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tokonomics.planning.buckets import HOURS_PER_WEEK, NUM_LEVELS, buckets_of
+from tokonomics.planning.buckets import NUM_LEVELS, buckets_of
 from tokonomics.simulation.proof_traffic import MOST_AT_ALL, MOST_REQUESTS, made_traffic, recorded_traffic, with_shape
-from tokonomics.units import HOURS_PER_MONTH
+from tokonomics.units import HOURS_PER_MONTH, HOURS_PER_WEEK
 from tokonomics.workload.trace import Trace
 from tokonomics.workload.traffic import traffic_from_rate
 

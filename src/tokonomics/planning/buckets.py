@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokonomics.simulation.proof_traffic import follows_hours
-from tokonomics.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+from tokonomics.units import HOURS_PER_MONTH, HOURS_PER_WEEK, SECONDS_PER_HOUR
 from tokonomics.workload.traffic import Traffic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-HOURS_PER_WEEK: Final = 168
 NUM_LEVELS: Final = 12
 _HOURS_PER_DAY: Final = 24
 

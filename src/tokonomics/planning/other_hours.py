@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tokonomics.planning.buckets import HOURS_PER_WEEK
 from tokonomics.planning.draft import Draft, Purchase
 from tokonomics.planning.unplayed import played_hours, unplayed
 from tokonomics.simulation.proof_traffic import ProofTraffic, follows_hours, made_traffic
-from tokonomics.units import SECONDS_PER_HOUR
+from tokonomics.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 from tokonomics.workload.traffic import Traffic
 
 Floats = NDArray[np.float64]

@@ -4,9 +4,7 @@ import numpy as np
 
 from tokonomics.planning.draft import Draft, Purchase
 from tokonomics.simulation.proof_traffic import ProofTraffic
-from tokonomics.units import SECONDS_PER_HOUR
-
-_HOURS_PER_WEEK = 168
+from tokonomics.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 
 def unplayed(draft: Draft, traffic: ProofTraffic) -> tuple[Purchase, ...]:
@@ -22,4 +20,4 @@ def played_hours(traffic: ProofTraffic) -> "np.ndarray[tuple[int], np.dtype[np.i
     """The hours of the week, Monday at 00:00 first, in which replayed requests arrive."""
     first = int(traffic.begin_s // SECONDS_PER_HOUR)
     last = int((traffic.begin_s + float(traffic.requests.arrival_s[-1])) // SECONDS_PER_HOUR)
-    return np.unique(np.arange(first, min(last, first + _HOURS_PER_WEEK - 1) + 1) % _HOURS_PER_WEEK)
+    return np.unique(np.arange(first, min(last, first + HOURS_PER_WEEK - 1) + 1) % HOURS_PER_WEEK)

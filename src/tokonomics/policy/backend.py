@@ -7,8 +7,8 @@ from typing import Final
 from tokonomics.errors import raise_all
 from tokonomics.policy._checks import choice_problems, count_problems, number_problems, text_problems
 from tokonomics.policy._kinds import item_problems, items_of, kind_problems, num_items
+from tokonomics.units import HOURS_PER_WEEK
 
-HOURS_PER_WEEK: Final = 168
 PURCHASES: Final = ("on_demand", "spot", "reserved_1yr", "reserved_3mo", "prepaid", "owned")
 """How accelerators are had; `owned` ones are bought, all others rented."""
 

@@ -24,7 +24,7 @@ from tokonomics.simulation.hours import HourCost, hours_of_week
 from tokonomics.simulation.money import ClassCost, Money, cost_bases
 from tokonomics.simulation.requests import FloatArray, Requests
 from tokonomics.simulation.summary import RequestLatency
-from tokonomics.units import MTOK
+from tokonomics.units import HOURS_PER_WEEK, MTOK
 from tokonomics.workload.scenario_simulation import SimulationSpec
 
 FLEET: Final = "fleet"
@@ -157,7 +157,7 @@ def escalated_hours(
 ) -> tuple[HourCost, ...]:
     """The hours of the week with what their requests cost beyond the fleet."""
     at = hours_of_week(requests.arrival_s - start_s, start_at)
-    extra_usd = np.bincount(at, weights=escalation.spent_usd(), minlength=168)
+    extra_usd = np.bincount(at, weights=escalation.spent_usd(), minlength=HOURS_PER_WEEK)
     return tuple(_dearer_hour(one, float(extra_usd[one.hour_of_week])) for one in hours)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import numpy as np
 
@@ -12,9 +11,7 @@ from tokonomics.simulation.money import GpuTime, work_frac
 from tokonomics.simulation.requests import FloatArray, Requests
 from tokonomics.simulation.state import OVERFLOWED
 from tokonomics.simulation.summary import is_served
-from tokonomics.units import MTOK, SECONDS_PER_HOUR
-
-HOURS: Final = 168
+from tokonomics.units import HOURS_PER_WEEK, MTOK, SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,10 +51,12 @@ def cost_by_hour(
     if bill is not None:
         api_usd[result.status == OVERFLOWED] = bill.input_usd + bill.output_usd
     columns = (np.ones(hour.size), answered * requests.input_tokens, outputs, api_usd)
-    counts, inputs, output, api = (np.bincount(hour, weights=one, minlength=HOURS) for one in columns)
+    counts, inputs, output, api = (np.bincount(hour, weights=one, minlength=HOURS_PER_WEEK) for one in columns)
     work = None
     if not is_fixed:
-        work = np.asarray(np.bincount(hour, weights=work_frac(requests, result, time), minlength=HOURS), dtype=float)
+        work = np.asarray(
+            np.bincount(hour, weights=work_frac(requests, result, time), minlength=HOURS_PER_WEEK), dtype=float
+        )
     covered = time_frac(result.end_s - result.start_s, start_at)
     return hour_costs(np.stack([counts, inputs, output, api]), covered, work, fleet_usd=fleet_usd)
 
@@ -82,7 +81,7 @@ def hours_of_week(since_s: FloatArray, start_at: datetime) -> np.typing.NDArray[
     >>> hours_of_week(np.array([0.0, 3600.0]), datetime(2026, 11, 23, 9, 30)).tolist()
     [9, 10]
     """
-    return np.floor((since_s + since_monday_s(start_at)) / SECONDS_PER_HOUR).astype(np.int64) % HOURS
+    return np.floor((since_s + since_monday_s(start_at)) / SECONDS_PER_HOUR).astype(np.int64) % HOURS_PER_WEEK
 
 
 def since_monday_s(start_at: datetime) -> float:
@@ -96,7 +95,8 @@ def time_frac(span_s: float, start_at: datetime) -> FloatArray:
     begin_s = since_monday_s(start_at)
     first, last = int(begin_s // SECONDS_PER_HOUR), int((begin_s + span_s) // SECONDS_PER_HOUR)
     edges_s = np.clip(np.arange(first, last + 2) * SECONDS_PER_HOUR, begin_s, begin_s + span_s)
-    shares = np.bincount(np.arange(first, last + 1) % HOURS, weights=np.diff(edges_s), minlength=HOURS)
+    hour = np.arange(first, last + 1) % HOURS_PER_WEEK
+    shares = np.bincount(hour, weights=np.diff(edges_s), minlength=HOURS_PER_WEEK)
     return np.asarray(shares / span_s if span_s > 0 else shares)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from tokonomics.simulation.api_bill import ApiBill, api_bill
 from tokonomics.simulation.ask import Case
-from tokonomics.simulation.hours import HOURS, hours_of_week
+from tokonomics.simulation.hours import hours_of_week
 from tokonomics.simulation.state import OVERFLOWED, Floats
 from tokonomics.simulation.stream import Served
 from tokonomics.simulation.tally import Judging
-from tokonomics.units import SECONDS_PER_DAY
+from tokonomics.units import HOURS_PER_WEEK, SECONDS_PER_DAY
 
 
 class ApiSums(NamedTuple):
@@ -28,7 +28,7 @@ class ApiSums(NamedTuple):
 
 def new_api_sums(num_classes: int) -> ApiSums:
     """Nothing sent yet."""
-    return ApiSums(np.zeros(2), np.zeros(HOURS), np.zeros(num_classes))
+    return ApiSums(np.zeros(2), np.zeros(HOURS_PER_WEEK), np.zeros(num_classes))
 
 
 def add_api_bill(case: Case, sums: ApiSums, served: Served, judging: Judging, first: int) -> None:
@@ -52,7 +52,9 @@ def add_api_bill(case: Case, sums: ApiSums, served: Served, judging: Judging, fi
     )
     both_usd = bill.input_usd + bill.output_usd
     sums.parts_usd[:] += (bill.input_usd.sum(), bill.output_usd.sum())
-    sums.hours_usd[:] += np.bincount(hours_of_week(arrival_s, case.start_at), weights=both_usd, minlength=HOURS)
+    sums.hours_usd[:] += np.bincount(
+        hours_of_week(arrival_s, case.start_at), weights=both_usd, minlength=HOURS_PER_WEEK
+    )
     classes = served.classes[first:][sent]
     sums.classes_usd[:] += np.bincount(classes, weights=both_usd, minlength=sums.classes_usd.size)
 

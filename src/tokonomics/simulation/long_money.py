@@ -7,13 +7,13 @@ import numpy as np
 
 from tokonomics.economics.figures.cost_per_token import TokenVolume
 from tokonomics.simulation.ask import Case
-from tokonomics.simulation.hours import HOURS, HourCost, hour_costs, time_frac
+from tokonomics.simulation.hours import HourCost, hour_costs, time_frac
 from tokonomics.simulation.long_api import bill_of
 from tokonomics.simulation.long_summary import Whole, leased_s
 from tokonomics.simulation.money import ClassCost, GpuTime, Money, cost_bases, fleet_bill, gpu_time
 from tokonomics.simulation.shard import windows_of
 from tokonomics.simulation.state import Floats, Ints
-from tokonomics.units import MTOK
+from tokonomics.units import HOURS_PER_WEEK, MTOK
 
 
 def long_gpu_time(case: Case, whole: Whole) -> GpuTime:
@@ -64,7 +64,7 @@ def long_hours(case: Case, whole: Whole, money: Money) -> tuple[HourCost, ...]:
 
 def _covered(case: Case, whole: Whole, start_at: datetime) -> Floats:
     """Share of the accounted time in each hour of the week; window 0 begins at `start_at`."""
-    seconds = np.zeros(HOURS)
+    seconds = np.zeros(HOURS_PER_WEEK)
     for one in whole.results:
         for edge_s, sign in ((one.ended.now_s, 1.0), (one.begun.now_s, -1.0)):
             seconds += sign * edge_s * time_frac(edge_s, start_at)

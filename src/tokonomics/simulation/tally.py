@@ -8,10 +8,9 @@ from tokonomics.simulation.compiled import compiled, inlined
 from tokonomics.simulation.outside import Outside, one_outside_s
 from tokonomics.simulation.sketch import NUM_BINS, bin_of
 from tokonomics.simulation.state import CUT, DONE, OVERFLOWED, STATUS_NAMES, Floats, Ints, Load, Machine, Told
-from tokonomics.units import SECONDS_PER_HOUR
+from tokonomics.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 from tokonomics.workload.slo import METRICS, Slo
 
-HOURS: Final = 168
 NUM_WORK: Final = 5
 """Columns of an hour or a class: requests, input and output tokens answered, prompt tokens computed, output served."""
 _NUM_SUMS: Final = 9
@@ -79,8 +78,8 @@ def new_tally(*, num_windows: int, num_classes: int) -> Tally:
     num_status, num_metrics = len(STATUS_NAMES), len(METRICS)
     shapes = {
         "status": num_status, "asked": num_status, "sums": _NUM_SUMS, "bins": (num_metrics, NUM_BINS),
-        "known": num_metrics, "hours": (HOURS, NUM_WORK), "classes": (num_classes, NUM_WORK), "arrivals": num_windows,
-        "sent": num_windows,
+        "known": num_metrics, "hours": (HOURS_PER_WEEK, NUM_WORK), "classes": (num_classes, NUM_WORK),
+        "arrivals": num_windows, "sent": num_windows,
     }  # fmt: skip
     whole = {name: np.zeros(shape, dtype=np.int64) for name, shape in shapes.items()}
     return Tally(**whole, latency_s=np.zeros(num_metrics), waited_s=np.zeros(num_windows))
@@ -164,7 +163,7 @@ def count_one(
     if is_known and is_within(judging, ttft_s, itl_s, e2e_s):
         sums[_GOOD] += 1
         sums[_USEFUL] += inputs + answered
-    hour = int((arrival_s + judging.monday_s) / SECONDS_PER_HOUR) % HOURS
+    hour = int((arrival_s + judging.monday_s) / SECONDS_PER_HOUR) % HOURS_PER_WEEK
     add_work(tally.hours, hour, inputs, answered, prompt, served)
     add_work(tally.classes, which, inputs, answered, prompt, served)
 

@@ -1,11 +1,8 @@
 """A schedule by hours of the week on the clock of a replay, which begins somewhere in the week."""
 
 from collections.abc import Mapping
-from typing import Final
 
-from tokonomics.units import SECONDS_PER_HOUR
-
-_HOURS_PER_WEEK: Final = 168
+from tokonomics.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 
 def replicas_at(hours: Mapping[int, int], time_s: float) -> int:
@@ -14,7 +11,7 @@ def replicas_at(hours: Mapping[int, int], time_s: float) -> int:
     >>> replicas_at({0: 1, 9: 4}, 10 * 3600.0), replicas_at({9: 4, 20: 1}, 0.0)
     (4, 1)
     """
-    hour = int(time_s // SECONDS_PER_HOUR) % _HOURS_PER_WEEK
+    hour = int(time_s // SECONDS_PER_HOUR) % HOURS_PER_WEEK
     begun = [num for start, num in hours.items() if start <= hour]
     return begun[-1] if begun else list(hours.values())[-1]
 
