@@ -298,16 +298,25 @@ class SteppingReplica:
                 one.produced = one.generated + 1.0
                 if math.isnan(one.first_token_s):
                     one.first_token_s = self.clock_s
-        done = [one for one in self.running if one.decoding and one.produced >= one.output]
-        new = {one.index: place for place, one in enumerate(prompts)}  # decodes end before prompts, by index
-        for one in sorted(done, key=lambda one: (one.index in new, new.get(one.index, one.index))):
-            one.finish_s = self.clock_s
-            self.drop(one)
-        for one in [one for one in prompts if one.decoding and self.role == "prefill" and one in self.running]:
-            one.generated += 1
-            one.transferred, one.decoding, one.computed, one.chunk = True, False, 0, 0
-            self.drop(one)
-            self.outbox.append(one)
+        new = [one for one in prompts if one.decoding]
+        done = [one for one in self.running if one.decoding and one.produced >= one.output and one not in new]
+        for one in sorted(done, key=lambda one: one.index):  # decodes end before prompts, which end in their own order
+            self.finish(one)
+        for one in new:
+            if one.produced >= one.output:
+                self.finish(one)
+            elif self.role == "prefill":
+                self.hand_over(one)
+
+    def finish(self, one):
+        one.finish_s = self.clock_s
+        self.drop(one)
+
+    def hand_over(self, one):
+        one.generated += 1
+        one.transferred, one.decoding, one.computed, one.chunk = True, False, 0, 0
+        self.drop(one)
+        self.outbox.append(one)
 
     def drop(self, one):
         one.blocks = 0
