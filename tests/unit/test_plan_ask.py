@@ -12,6 +12,7 @@ from tokonomics.planning.costs import plan_cost
 from tokonomics.planning.explain import EXPLAINED, explained
 from tokonomics.planning.plan_record import plan_record
 from tokonomics.planning.recommend import changes, recommendation
+from tokonomics.planning.unknown_latency import is_known, most_hosted_frac
 from tokonomics.policy.plan_file import parse_plan, plan_text
 from tokonomics.units import HOURS_PER_MONTH, SECONDS_PER_MONTH
 from tokonomics.workload.scenario import Scenario
@@ -23,7 +24,13 @@ SLO = "ttft_p95=1s,itl_p95=50ms"
 def asked(rps=20.0, *, models=("llama-3.1-8b",), slo=SLO, **keys):
     search = {"engines": ["vllm"], "num_draws": 200, **keys.pop("plan", {})}
     traffic = keys.pop("traffic", {"preset": "chat", "requests_per_s": rps})
-    given = {"gpus": ["h100-sxm", "l40s"], "models": list(models), "slo": slo, "traffic": traffic, "plan": search}
+    given = {
+        "gpus": keys.pop("gpus", ["h100-sxm", "l40s"]),
+        "models": list(models),
+        "slo": slo,
+        "traffic": traffic,
+        "plan": search,
+    }
     return Scenario.from_dict({**given, "simulation": {"span_s": 600.0, **keys.pop("simulation", {})}, **keys})
 
 
@@ -338,6 +345,38 @@ def test_a_few_overflowing_requests_do_not_hide_the_latency_but_many_do():
     for one in few.plans:
         if one.name == "hybrid":
             assert one.is_known == (one.proven.proof.summary.overflow_frac <= 0.05)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "trtllm"])
+def test_a_tighter_limit_is_never_cheaper(engine):
+    """A mix that sends too much to endpoints of unknown latency is sought again with less, not given up."""
+    plans = [
+        made(10.0, slo=f"ttft_p95=2s,itl_p95={itl}ms", gpus=["rtx4090", "rtx5090"], plan={"engines": [engine]})
+        for itl in (30, 50, 100)
+    ]
+    costs = [one.best.draft.usd_per_month for one in plans]
+    assert costs == sorted(costs, reverse=True)
+    assert all(one.best.is_known and not one.best.fails for one in plans)
+
+
+def test_the_mix_that_nobody_can_judge_is_named_beside_the_one_that_keeps_the_limits():
+    hour = {"span_s": 3600.0}
+    found = made(10.0, slo="ttft_p95=2s,itl_p95=100ms", gpus=["rtx4090", "rtx5090"], simulation=hour)
+    mix = found.family("hybrid")
+    assert mix.is_known
+    assert mix.proven.proof.summary.overflow_frac <= 0.05
+    assert mix.freer.usd_per_month < mix.draft.usd_per_month
+    assert "nobody publishes its latency" in recommendation(found)
+
+
+def test_a_limit_on_a_mean_knows_no_share_that_moves_nothing():
+    asked = made(10.0, slo="itl_mean=50ms", plan={"families": ["self_hosted"]}).asked
+    assert most_hosted_frac(asked) == 0.0
+    assert not is_known(asked, 0.01)
+    stated = made(
+        10.0, slo="itl_mean=50ms", plan={"families": ["self_hosted"]}, simulation={"api_ttft_s": 0.1, "api_itl_s": 0.01}
+    ).asked
+    assert most_hosted_frac(stated) == 1.0
 
 
 def test_committed_machines_are_a_family_where_a_term_has_a_price():

@@ -115,6 +115,7 @@ class Failing:
 
     misses = ("ttft_p95 2 s > 1 s",)
     api_frac = 0.0
+    overflows_too_much = False
 
 
 class TestShortlist:
@@ -187,6 +188,60 @@ class TestDraft:
             assert drafted(posed, solution, FLAT).usd_per_month == pytest.approx(solution.usd_per_month, rel=1e-6)
 
 
+class TestBoundedMix:
+    """A mix whose endpoint may answer a share of the requests at most, because nobody knows how fast it is."""
+
+    def bought(self, most_hosted_frac, buckets=FLAT, usd_per_request=1e-5):
+        way = Way(name="any", calls=(("any", 1.0),))
+        market = Market(
+            items=(item(9.0, 1.0),),
+            hosted=(endpoint(usd_per_request),),
+            ways=(way,),
+            spot_availability_frac=0.99,
+            most_hosted_frac=most_hosted_frac,
+        )
+        posed = pose(HYBRID, way, BOTH, market, buckets, StopRule(max_gap_frac=1e-9))
+        return drafted(posed, solve_fleet(posed.problem), buckets)
+
+    def test_without_a_bound_the_cheap_endpoint_takes_all(self):
+        assert not self.bought(1.0).purchases
+        assert self.bought(1.0).api_frac == pytest.approx(1.0)
+
+    @pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.7, 0.99])
+    def test_machines_that_stand_are_as_few_as_leave_the_share_beyond_them(self, share):
+        found, asked = self.bought(share), FLAT.hours * FLAT.requests_per_s
+        few, many = (
+            np.maximum(FLAT.requests_per_s - num, 0.0) @ FLAT.hours
+            for num in (found.purchases[0].most_replicas, found.purchases[0].most_replicas - 1)
+        )
+        assert few <= share * asked.sum() * (1 + 1e-9) < many
+        assert found.api_frac <= share + 1e-9
+
+    @pytest.mark.parametrize("share", [0.05, 0.3])
+    def test_machines_that_follow_the_hours_answer_their_share_in_each(self, share):
+        follows = replace(FLAT, bucket_of_hour=np.zeros(168, dtype=np.int64))
+        found = self.bought(share, follows)
+        wanted = np.ceil(FLAT.requests_per_s * (1.0 - share))
+        assert found.purchases[0].num_replicas.tolist() == wanted.tolist()
+        assert found.api_frac <= share + 1e-9
+
+    def test_a_dear_endpoint_is_called_no_more_than_it_would_be(self):
+        free, bound = self.bought(1.0, usd_per_request=2e-2), self.bought(0.5, usd_per_request=2e-2)
+        assert bound.usd_per_month == pytest.approx(free.usd_per_month)
+
+    def test_a_repair_of_too_much_overflow_adds_machines_and_lowers_no_threshold(self):
+        class TooMuch(Replays):
+            def __call__(self, draft, overflow):
+                seen = super().__call__(draft, None)
+                seen.overflows_too_much = bool(seen.misses)
+                return seen
+
+        start = made((item(), 2), calls=[Call(hosted=endpoint(), calls_ratio=0.5)])
+        found = repaired(start, TooMuch(4), lambda ratio: ratio)
+        assert found.draft.purchases[0].most_replicas == 4
+        assert found.overflow == 1.0
+
+
 class Replays:
     """Stands for the simulator: the limits hold from `need` replicas on, one less for each lower threshold."""
 
@@ -202,6 +257,7 @@ class Replays:
         class Seen:
             misses: tuple = () if num >= need else (f"late with {num}",)
             api_frac: float = 0.0 if overflow is None else 0.1
+            overflows_too_much: bool = False
 
         return Seen()
 

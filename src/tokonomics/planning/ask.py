@@ -95,7 +95,8 @@ def contender(one: FamilyPlan, searched: Searched) -> Contender:
     asked = searched.asked
     held = None
     if asked.slo.limits:
-        held = endurance(lambda ratio: runner(asked, ratio)(proven.draft, proven.overflow), proven.proof)
+        most = proven.proof.most_hosted_frac
+        held = endurance(lambda ratio: runner(asked, ratio, most)(proven.draft, proven.overflow), proven.proof)
     return Contender(
         name=one.name,
         draft=one.draft,

@@ -34,6 +34,11 @@ class Family:
     uses_cascades: bool
     effort: str
 
+    @property
+    def is_mix(self) -> bool:
+        """Whether it needs machines and an endpoint for the same requests."""
+        return self.uses_apis and bool(self.needs)
+
 
 Backing = Mapping[str, frozenset[str]]
 """What may serve each tier: `own` machines, an `api`, or both."""
@@ -85,6 +90,7 @@ class Market:
     spot_availability_frac: float
     num_spare_replicas: int = 0
     max_gpus: int | None = None
+    most_hosted_frac: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,17 +148,42 @@ def pose(family: Family, way: Way, backing: Backing, market: Market, buckets: Bu
         return None
     if not tiers <= {one.tier for one in items} | {one.tier for one in endpoints}:
         return None
+    demand = _by_class(buckets, market.most_hosted_frac if items and endpoints else 1.0)
+    num_classes = demand.shape[1]
     problem = FleetProblem(
         hours=buckets.hours,
-        demand_requests_per_s=buckets.requests_per_s[:, None],
-        choices=tuple(_choice(one, market, buckets) for one in items),
-        apis=tuple(_api(one, buckets) for one in endpoints),
+        demand_requests_per_s=demand,
+        choices=tuple(_choice(one, market, buckets, num_classes) for one in items),
+        apis=tuple(_api(one, buckets, num_classes) for one in endpoints),
         ways=(way,),
         gpu_limits=tuple(_gpu_limits(items, market.max_gpus)) if market.max_gpus is not None else (),
         max_gap_frac=stop.max_gap_frac,
         time_limit_s=stop.time_limit_s,
     )
     return Posed(family=family, problem=problem, items=items, hosted=endpoints)
+
+
+def _by_class(buckets: Buckets, most_hosted_frac: float) -> Floats:
+    """Requests/s of each bucket, shape (buckets, classes): what machines must answer where there are any, and the rest.
+
+    Machines that follow the hours must answer their share in every bucket. Others stand all month for the least that
+    leaves no more than `most_hosted_frac` of the month's requests beyond them.
+    """
+    rates = buckets.requests_per_s
+    if most_hosted_frac >= 1.0:
+        return rates[:, None]
+    own = rates * (1.0 - most_hosted_frac)
+    if not buckets.can_follow:
+        own = np.minimum(rates, _least_standing_requests_per_s(buckets, most_hosted_frac))
+    return np.stack([own, rates - own], axis=1)
+
+
+def _least_standing_requests_per_s(buckets: Buckets, beyond_frac: float) -> float:
+    """The least capacity, the same in every bucket, that `beyond_frac` of a month's requests exceed."""
+    rates = np.append(0.0, np.sort(buckets.requests_per_s))
+    asked = buckets.hours * buckets.mean_requests_per_s
+    beyond = np.maximum(1.0 - rates[:, None] / buckets.requests_per_s, 0.0) @ asked / asked.sum()
+    return float(np.interp(beyond_frac, beyond[::-1], rates[::-1]))
 
 
 def _gpu_limits(items: Sequence[Item], max_gpus: int) -> Iterator[GpuLimit]:
@@ -162,7 +193,7 @@ def _gpu_limits(items: Sequence[Item], max_gpus: int) -> Iterator[GpuLimit]:
         yield GpuLimit(name=name, choices=sharing, max_gpus=max_gpus)
 
 
-def _choice(item: Item, market: Market, buckets: Buckets) -> FleetChoice:
+def _choice(item: Item, market: Market, buckets: Buckets, num_classes: int) -> FleetChoice:
     """An item as the optimiser takes it: what cannot follow the load is paid in every hour of the month.
 
     Spot has a spare replica at least: one that is called back takes its share of the load with it.
@@ -175,7 +206,7 @@ def _choice(item: Item, market: Market, buckets: Buckets) -> FleetChoice:
     return FleetChoice(
         name=item.name,
         tier=item.tier,
-        requests_per_s=np.array([capacity]),
+        requests_per_s=np.full(num_classes, capacity),
         committed_usd_per_hour=usd if mode == "committed" else None,
         on_demand_usd_per_hour=usd if mode == "on_demand" else None,
         spot_usd_per_hour=usd if mode == "spot" else None,
@@ -185,11 +216,14 @@ def _choice(item: Item, market: Market, buckets: Buckets) -> FleetChoice:
     )
 
 
-def _api(one: Hosted, buckets: Buckets) -> ApiChoice:
-    """An endpoint; the buckets count the requests of their busiest window all the time, so a call costs less there."""
-    return ApiChoice(
-        name=one.name, tier=one.tier, usd_per_request=np.array([one.usd_per_request * buckets.sizing_ratio])
-    )
+def _api(one: Hosted, buckets: Buckets, num_classes: int) -> ApiChoice:
+    """An endpoint, which answers the last class alone.
+
+    The buckets count the requests of their busiest window all the time, so a call costs less there.
+    """
+    usd = np.full(num_classes, np.inf)
+    usd[-1] = one.usd_per_request * buckets.sizing_ratio
+    return ApiChoice(name=one.name, tier=one.tier, usd_per_request=usd)
 
 
 _MODES: Final = {"on_demand": "on_demand", "spot": "spot"}

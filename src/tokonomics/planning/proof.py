@@ -38,11 +38,15 @@ _MOST_REPLICAS: Final = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
-    """How drafts are run: the SLO, the block `simulation` of the scenario, and the life of spot replicas."""
+    """How drafts are run: the SLO, the block `simulation` of the scenario, and the life of spot replicas.
+
+    most_hosted_frac: of the requests, that may overflow; beyond it nobody knows the latency that is limited.
+    """
 
     slo: Slo
     spec: SimulationSpec
     life: SpotLife
+    most_hosted_frac: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -57,12 +61,18 @@ class Proof:
     result: FleetResult
     summary: Summary
     api_frac: float
+    most_hosted_frac: float = 1.0
     others: Mapping[int, "Proof"] = field(default_factory=dict)
 
     @property
     def checks(self) -> tuple[SloCheck, ...]:
         """The limits against what was simulated."""
         return self.summary.slo_checks
+
+    @property
+    def overflows_too_much(self) -> bool:
+        """Whether more requests overflow than leave the limits known."""
+        return self.summary.overflow_frac > self.most_hosted_frac
 
     @property
     def misses(self) -> tuple[str, ...]:
@@ -73,8 +83,13 @@ class Proof:
         unserved = {
             name: num for name, num in self.summary.num_by_status.items() if name in ("rejected", "lost") and num
         }
+        hidden = (
+            [f"{self.summary.overflow_frac:.1%} of the requests overflow > {self.most_hosted_frac:.1%}"]
+            if self.overflows_too_much
+            else []
+        )
         elsewhere = (f"{words} in hour {hour} of the week" for hour, one in self.others.items() for words in one.misses)
-        return (*late, *(f"{num:,} requests {name}" for name, num in unserved.items()), *elsewhere)
+        return (*late, *(f"{num:,} requests {name}" for name, num in unserved.items()), *hidden, *elsewhere)
 
 
 def _is_late(check: SloCheck) -> bool:
@@ -120,6 +135,7 @@ def prove(
         result=result,
         summary=summarise(traffic.requests, result, latency, setup.slo),
         api_frac=_api_frac(draft, traffic, result),
+        most_hosted_frac=setup.most_hosted_frac,
     )
 
 

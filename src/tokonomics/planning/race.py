@@ -22,10 +22,11 @@ from tokonomics.planning.refusal import quota_binds
 from tokonomics.planning.repair import Prove, Proven, repaired, trimmed
 from tokonomics.planning.search import Searched
 from tokonomics.planning.solve import solve_fleet
+from tokonomics.planning.unknown_latency import hosted_frac, is_known, most_hosted_frac, stated_s
 from tokonomics.policy.overflow import OverflowPolicy
 from tokonomics.simulation.proof_traffic import ProofTraffic
 from tokonomics.simulation.spot_life import spot_life
-from tokonomics.workload.slo import Slo, SloLimit
+from tokonomics.workload.slo import Slo
 
 TRIM_MARGIN_RATIO: Final = 1.1
 """A fleet is made smaller only where it also keeps the limits with every step a tenth longer."""
@@ -49,7 +50,7 @@ class FamilyPlan:
 
     unsure: limits that are missed at the speed at which they must hold for the chance that is asked for.
     is_known: whether it keeps the limits is known: endpoints of unstated latency answer no request, or so few that they
-    lie beyond every percentile that is limited.
+    lie beyond every percentile that is limited.  freer: the same family without that bound, where it costs less.
     """
 
     draft: Draft
@@ -57,6 +58,7 @@ class FamilyPlan:
     stated_misses: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     is_known: bool = True
+    freer: Draft | None = None
     budget_usd_per_month: float | None = None
 
     @property
@@ -102,7 +104,27 @@ def race(searched: Searched) -> tuple[tuple[FamilyPlan, ...], tuple[str, ...]]:
 
 
 def family_plan(family: Family, searched: Searched) -> FamilyPlan | str:
-    """The plan of a family, or the reason why there is none."""
+    """The plan of a family, or the reason why there is none.
+
+    A mix whose endpoints would answer more than anybody can judge is sought again, with no more sent to them than that.
+    """
+    found, most = _cheapest_plan(family, searched), most_hosted_frac(searched.asked)
+    may_bound = family.is_mix and 0.0 < most < 1.0
+    if not may_bound or (isinstance(found, FamilyPlan) and found.is_known):
+        return found
+    bounded = replace(searched, market=replace(searched.market, most_hosted_frac=most))
+    sought = _cheapest_plan(family, bounded)
+    if isinstance(found, str):
+        return sought if isinstance(sought, FamilyPlan) else found
+    rank = partial(_rank, slo=searched.asked.slo)
+    enlarged = proven_plan(found.draft, bounded)
+    best = min((one for one in (sought, enlarged, found) if isinstance(one, FamilyPlan)), key=rank)
+    is_freer = not found.fails and found.draft.usd_per_month < best.draft.usd_per_month
+    return replace(best, freer=found.draft if is_freer else None)
+
+
+def _cheapest_plan(family: Family, searched: Searched) -> FamilyPlan | str:
+    """The plan of a family with what the market allows, or the reason why there is none."""
     best = _best_draft(family, searched)
     if isinstance(best, str):
         return best
@@ -186,20 +208,22 @@ def proven_plan(made: Draft, searched: Searched) -> FamilyPlan:
 
     Where a chance of the limits is asked for, they must hold at the speed that is exceeded with that chance.
     """
-    asked = searched.asked
+    asked, most = searched.asked, searched.market.most_hosted_frac
     ratio = slow_ratio(made, searched)
     threshold = partial(_threshold, made, asked)
-    proven = repaired(made, runner(asked, ratio), threshold, max_gpus=asked.spec.max_gpus)
+    proven = repaired(made, runner(asked, ratio, most), threshold, max_gpus=asked.spec.max_gpus)
     may_trim = not made.has_spares and not asked.scenario.num_spare_replicas and bool(asked.slo.limits)
     if proven.is_kept and may_trim:
-        proven = trimmed(proven, runner(asked, ratio), runner(asked, max(TRIM_MARGIN_RATIO, ratio)))
+        smaller = trimmed(proven, runner(asked, ratio, most), runner(asked, max(TRIM_MARGIN_RATIO, ratio), most))
+        hides = is_known(asked, hosted_frac(proven)) and not is_known(asked, hosted_frac(smaller))
+        proven = proven if hides else smaller
     unsure = () if ratio == 1.0 else tuple(f"{miss}, {ratio:.0%} of the steps' length" for miss in proven.proof.misses)
     if ratio != 1.0:
-        proof = runner(asked, 1.0)(proven.draft, proven.overflow)
+        proof = runner(asked, 1.0, most)(proven.draft, proven.overflow)
         as_modelled = proven.draft.with_api_frac(proven.draft.month_api_frac(proof.api_frac))
         proven = replace(proven, proof=proof, draft=as_modelled)
-    is_known = _is_known(asked, _hosted_frac(proven))
-    return FamilyPlan(draft=proven.draft, proven=proven, unsure=unsure, is_known=is_known)
+    known = is_known(asked, hosted_frac(proven))
+    return FamilyPlan(draft=proven.draft, proven=proven, unsure=unsure, is_known=known)
 
 
 def slow_ratio(made: Draft, searched: Searched) -> float:
@@ -219,12 +243,15 @@ def main_sd_log(made: Draft, searched: Searched) -> float:
     return rate_sd_log(main.deployment, step, searched.asked.demand, batch)
 
 
-def runner(asked: Question, slower_ratio: float) -> Prove:
+def runner(asked: Question, slower_ratio: float, most_hosted_frac: float = 1.0) -> Prove:
     """A replay of the question's own traffic, with every step `slower_ratio` times as long.
 
-    Machines that run only in other hours are replayed in the busiest of these.
+    Machines that run only in other hours are replayed in the busiest of these. Where more than `most_hosted_frac` of
+    the requests overflow, that is missed too.
     """
-    setup = Setup(slo=asked.slo, spec=asked.simulation, life=spot_life(asked.simulation))
+    setup = Setup(
+        slo=asked.slo, spec=asked.simulation, life=spot_life(asked.simulation), most_hosted_frac=most_hosted_frac
+    )
     seed = asked.simulation.seed
 
     def replayed(made: Draft, overflow: OverflowPolicy | None, traffic: ProofTraffic) -> Proof:
@@ -250,49 +277,15 @@ def _against(made: Draft) -> str:
 
 
 def _unproven(made: Draft, asked: Question) -> FamilyPlan:
-    """A plan of endpoints alone: its latency is as stated, or nobody knows it, as that of two calls one after another.
-
-    A whole answer takes as long as its first token and all gaps after it, at the lengths of the replay.
-    """
+    """A plan of endpoints alone: its latency is as stated, or nobody knows it, as that of two calls in a row."""
     if is_cascade(made):
         return FamilyPlan(draft=made, proven=None, is_known=not asked.slo.limits)
     misses = tuple(
         f"{limit.name} {value:.3g} s as stated > {limit.limit_s:g} s"
         for limit in asked.slo.limits
-        if (value := _stated_s(limit, asked)) is not None and value > limit.limit_s
+        if (value := stated_s(limit, asked)) is not None and value > limit.limit_s
     )
-    return FamilyPlan(draft=made, proven=None, stated_misses=misses, is_known=_is_known(asked, 1.0))
-
-
-def _stated_s(limit: SloLimit, asked: Question) -> float | None:
-    """The limited statistic at an endpoint of the stated latency; None where it is not stated."""
-    ttft_s, itl_s = asked.simulation.api_ttft_s, asked.simulation.api_itl_s
-    if limit.metric != "e2e":
-        return ttft_s if limit.metric == "ttft" else itl_s
-    if ttft_s is None or itl_s is None:
-        return None
-    outputs = asked.traffic.requests.output_tokens
-    return limit.measured_s(ttft_s + itl_s * np.maximum(outputs - 1, 0).astype(np.float64))
-
-
-def _is_known(asked: Question, hosted_frac: float) -> bool:
-    """Whether the limits can be judged where endpoints answer `hosted_frac` of the requests."""
-    unstated = [limit for limit in asked.slo.limits if _stated_s(limit, asked) is None]
-    return all(hosted_frac <= _beyond_frac(limit) for limit in unstated)
-
-
-def _beyond_frac(limit: SloLimit) -> float:
-    """Share of requests that may be anything without moving the limited statistic beyond those that are known."""
-    return 0.0 if limit.percentile == "mean" else 1.0 - float(limit.percentile) / 100.0
-
-
-def _hosted_frac(proven: Proven) -> float:
-    """Share of the requests whose last answer is an endpoint's: what overflows, or what goes up to one."""
-    made = proven.draft
-    if not is_cascade(made):
-        return proven.proof.summary.overflow_frac
-    last, escalated_frac = made.way.calls[-1]
-    return escalated_frac if last in {one.hosted.tier for one in made.calls} else 0.0
+    return FamilyPlan(draft=made, proven=None, stated_misses=misses, is_known=is_known(asked, 1.0))
 
 
 def _threshold(made: Draft, asked: Question, ratio: float) -> OverflowPolicy | None:

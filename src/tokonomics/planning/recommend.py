@@ -99,10 +99,10 @@ def _against(planned: Planned) -> Iterator[str]:
         more = rival.draft.usd_per_month / best.draft.usd_per_month - 1.0
         yield f"Next is {rival.draft.family.title}, at {_usd(rival.draft.usd_per_month)} USD, {more:.0%} more."
     yield from _surer(planned)
-    unknown = [one for one in planned.plans if not one.is_known and not one.fails]
-    cheaper = [one for one in unknown if one.draft.usd_per_month < best.draft.usd_per_month]
-    if best.is_known and cheaper:
-        other = cheaper[0].draft
+    unknown = [one.draft for one in planned.plans if not one.is_known and not one.fails]
+    unknown += [one.freer for one in planned.plans if one.freer is not None]
+    other = min(unknown, key=lambda one: one.usd_per_month, default=None)
+    if best.is_known and other is not None and other.usd_per_month < best.draft.usd_per_month:
         less = 1.0 - other.usd_per_month / best.draft.usd_per_month
         yield (
             f"Cheaper by {less:.0%} is {other.family.title}, at {_usd(other.usd_per_month)} USD, but nobody publishes"

@@ -41,18 +41,20 @@ def repaired(draft: Draft, prove: Prove, threshold: Threshold, *, max_gpus: int 
 
     `max_gpus` of one kind from one seller are not exceeded: then only the overflow can still be changed.
     """
-    ratio = 1.0
+    ratio, was_lowered = 1.0, False
     current = _tested(draft, threshold(ratio), prove, ())
-    for trial in range(MOST_TRIALS):
+    for _ in range(MOST_TRIALS):
         if current.is_kept:
             return current
         missed = "; ".join(current.proof.misses)
-        if current.overflow is not None and ratio > _LOWEST_RATIO and trial % 2 == 0:
+        may_lower = current.overflow is not None and ratio > _LOWEST_RATIO and not current.proof.overflows_too_much
+        was_lowered = may_lower and not was_lowered
+        if was_lowered:
             ratio *= _LOWER_FRAC
             changed, words = current.draft, f"overflow starts at {ratio:.0%} of its usual threshold: {missed}"
         else:
             larger = _enlarged(current.draft, max_gpus)
-            if larger is None and current.overflow is not None and ratio > _LOWEST_RATIO:
+            if larger is None and may_lower:
                 continue
             if larger is None:
                 words = f"max_gpus={max_gpus} allows no more replicas: {missed}"
