@@ -173,7 +173,7 @@ def test_the_leaner_loop_gives_the_bits_of_the_general_one(case, cuts):
 
 
 @settings(max_examples=examples(200))
-@given(tokens=st.lists(st.integers(0, 6), min_size=1, max_size=30))
+@given(tokens=st.lists(st.integers(0, 6) | st.integers(2**40, 2**46), min_size=1, max_size=30))
 def test_the_leaner_loop_has_the_router_of_the_policy(tokens):
     assert first_least(np.array(tokens)) == least_outstanding(tokens, [1] * len(tokens))
 

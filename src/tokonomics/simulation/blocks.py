@@ -4,7 +4,7 @@ A decoding request holds the blocks of the step it is in: those of its context, 
 The exact number takes a pass over the batch, so a bound is tried first: a request holds less than context/block + 1.
 """
 
-from tokonomics.simulation.compiled import compiled
+from tokonomics.simulation.compiled import compiled, inlined
 from tokonomics.simulation.state import NONE, Ints, Row, Rows
 
 _LESS_THAN_A_GRAIN = 1e-4
@@ -42,14 +42,14 @@ def blocks_bound(replica: Row, engine: Row, ahead: int) -> int:
     return bound
 
 
-@compiled
+@inlined
 def surely_fits(replica: Row, engine: Row, ahead: int, room: int) -> bool:
     """Whether `decode_blocks` is within `room` by its bound, without the division."""
     tokens = replica.context_sum + replica.num_decodes * (engine.round_tokens * ahead + engine.num_drafts)
     return bool(tokens < (room - replica.num_decodes) * engine.block_tokens)
 
 
-@compiled
+@inlined
 def taken_blocks(replica: Row) -> int:
     """Blocks beside those of `decode_blocks`: of prompts, less what is shared and so counted once."""
     shared: int = replica.prompt_blocks - replica.shared_blocks
@@ -65,7 +65,7 @@ def next_blocks(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits:
     return blocks
 
 
-@compiled
+@inlined
 def has_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, more: int) -> bool:
     """Whether `more` blocks fit beside the batch of the next step."""
     room = engine.num_blocks - taken_blocks(replica) - more
@@ -74,12 +74,18 @@ def has_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: in
     return bool(next_blocks(replica, engine, heap, requests, key_bits) <= room)
 
 
-@compiled
+@inlined
 def steps_with_room(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, most: int) -> int:
     """Number of decode steps, 1 to `most`, until the batch would outgrow the cache."""
     room = engine.num_blocks - taken_blocks(replica)
     if surely_fits(replica, engine, most - 1, room):
         return most
+    return steps_counted(replica, engine, heap, requests, key_bits, most, room)
+
+
+@compiled
+def steps_counted(replica: Row, engine: Row, heap: Ints, requests: Rows, key_bits: int, most: int, room: int) -> int:
+    """`steps_with_room` by counting every block of the batch, where the bound does not tell."""
     if decode_blocks(replica, engine, heap, requests, key_bits, most - 1) <= room:
         return most
     low, high = 1, most

@@ -6,6 +6,7 @@ timers (`Machine.extras` is None); what happens to every request is, to the bit,
 """
 
 from math import inf
+from typing import Final
 
 from tokonomics.simulation.advance import end_step
 from tokonomics.simulation.compiled import compiled, inlined
@@ -15,19 +16,20 @@ from tokonomics.simulation.routing import choose_by_load
 from tokonomics.simulation.schedule import schedule
 from tokonomics.simulation.state import NONE, REJECTED, Floats, Ints, Load, Machine, Told
 
+_PLACE_BITS: Final = 16
+"""Bits that hold the place of a replica."""
+
 
 @compiled
 def run_fixed(m: Machine, c: Control, load: Load, told: Told, first: int, last: int) -> None:
     """Serve requests `first` up to `last`, as `run_fleet` does."""
     due_s = c.boundaries[c.boundaries.size >> 1 :]
-    num_replicas = c.places.size
+    due, num_replicas = c.cached, c.places.size  # a list to write on, which only routers by prefix use otherwise
     for index in range(first, last):
         now_s = load.arrival_s[index]
-        at = next_due(due_s, 0, num_replicas, now_s)
-        while at < num_replicas:
-            run_until(m, c, load, told, at, now_s)
-            due_s[at] = m.replicas[at].boundary_s
-            at = next_due(due_s, at + 1, num_replicas, now_s)
+        for spot in range(list_due(due, due_s, now_s)):
+            run_until(m, c, load, told, due[spot], now_s)
+            due_s[due[spot]] = m.replicas[due[spot]].boundary_s
         if c.rules.router == LEAST_OUTSTANDING:
             at = first_least(m.outstanding_tokens)
         else:
@@ -46,23 +48,22 @@ def run_fixed(m: Machine, c: Control, load: Load, told: Told, first: int, last: 
 
 
 @compiled
-def next_due(due_s: Floats, at: int, num_replicas: int, now_s: float) -> int:
-    """The first replica from `at` on whose step or jump ends before `now_s`; `num_replicas` where there is none."""
-    while at < num_replicas and due_s[at] >= now_s:
-        at += 1
-    return at
+def list_due(due: Ints, due_s: Floats, before_s: float) -> int:
+    """Write the replicas whose step or jump ends before `before_s` into `due`, without a guess; returns how many."""
+    num = 0
+    for at in range(due.size):
+        due[num] = at
+        num += int(due_s[at] < before_s)
+    return num
 
 
 @compiled
 def first_least(tokens: Ints) -> int:
-    """`route_rules.least_outstanding` where every replica accepts: two passes that a processor need not guess at."""
-    least = tokens[0]
+    """`route_rules.least_outstanding` where every replica accepts: one pass, with the place in the low bits."""
+    least: int = tokens[0] << _PLACE_BITS
     for at in range(1, tokens.size):
-        least = min(least, tokens[at])
-    at = 0
-    while tokens[at] != least:
-        at += 1
-    return at
+        least = min(least, tokens[at] << _PLACE_BITS | at)
+    return least & ((1 << _PLACE_BITS) - 1)
 
 
 @inlined

@@ -26,16 +26,14 @@ def heap_remove(heap: Ints, size: int, at: int) -> None:
     while at > 0 and heap[(at - 1) >> 1] > key:
         heap[at] = heap[(at - 1) >> 1]
         at = (at - 1) >> 1
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
+    child = 2 * at + 1
+    while child < size:
+        if child + 1 < size:
+            child += int(heap[child + 1] < heap[child])  # a sum, not a branch: nobody could guess it
         if heap[child] >= key:
             break
         heap[at] = heap[child]
-        at = child
+        at, child = child, 2 * child + 1
     heap[at] = key
 
 
