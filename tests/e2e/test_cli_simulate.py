@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -18,6 +19,9 @@ from tokonomics.workload.scenario_simulation import SimulationSpec
 
 DEPLOYED = ("--model", "llama-3.1-8b", "--gpu", "h100-sxm", "--usd-per-hour", "2")
 API = "together/meta-llama/Llama-3.3-70B-Instruct-Turbo"
+ROUTERS = ("session_affine", "least_outstanding_tokens")
+STICKY = ("--overflow-stick-s", "1000")
+OVERFLOW = ("--overflow", API, "--overflow-ttft-s", "0.05")
 
 
 @pytest.fixture
@@ -367,6 +371,85 @@ class TestInterrupt:
 ROWS = "arrival_s,input_tokens,output_tokens\n"
 
 
+class TestSessions:
+    """A trace with a column session_id: forty conversations, and requests of none between them."""
+
+    @pytest.fixture
+    def talk(self, trace):
+        header, *rows = trace.read_text().splitlines()
+        names = [f"s{place % 41}" if place % 41 else "" for place in range(len(rows))]
+        path = trace.with_name("talk.csv")
+        path.write_text("\n".join([f"{header},session_id", *(f"{row},{one}" for row, one in zip(rows, names))]) + "\n")
+        return path
+
+    @pytest.fixture
+    def rows(self, run, talk, tmp_path):
+        def rows(*words):
+            code, _, err = run(*DEPLOYED, "--trace", talk, *words, "--requests-out", tmp_path / "r.parquet")
+            assert code == 0, err
+            columns = "session, replica, status, arrival_s"
+            found = duckdb.sql(f"select {columns} from '{tmp_path / 'r.parquet'}'").fetchall()
+            return [(session, replica, status) for session, replica, status, _ in found]
+
+        return rows
+
+    def test_a_session_stays_on_its_replica(self, rows):
+        on = {
+            router: {one[:2] for one in rows("--replicas", "2", "--router", router) if one[0] is not None}
+            for router in ROUTERS
+        }
+        assert len(on["session_affine"]) == 40
+        assert len(on["least_outstanding_tokens"]) > 60
+
+    def test_a_repeated_play_has_its_own_sessions(self, rows):
+        found = rows("--router", "session_affine", "--repeat", "3")
+        assert len({session for session, _, _ in found if session is not None}) == 120
+        assert sum(session is None for session, _, _ in found) == 3 * 10
+
+    def test_replications_scaling_and_sweeps_know_them(self, ask, talk):
+        words = (*DEPLOYED, "--trace", talk, "--replicas", "2", "--router", "session_affine")
+        assert ask(*words, "--replications", "2", "--scale", "2")["replications"]
+        assert all(one["figures"] for one in ask(*words, "--sweep", "rate=5,9")["points"])
+
+    @pytest.mark.parametrize(
+        ("words", "comes_back", "leaves"),
+        [((), True, True), (STICKY, False, True), ((*STICKY, "--overflow-sticks-to", "both"), False, False),
+         ((*STICKY, "--overflow-sticks-to", "fleet"), True, False)],
+        ids=["not", "api", "both", "fleet"],
+    )  # fmt: skip
+    def test_overflow_that_sticks(self, rows, words, comes_back, leaves):
+        went = {}
+        for session, _, status in rows(*OVERFLOW, *words):
+            if session is not None:
+                went.setdefault(session, []).append(status == "overflowed")
+        moves = {move for sides in went.values() for move in pairwise(sides)}
+        assert ((True, False) in moves) == comes_back
+        assert ((False, True) in moves) == leaves
+
+    def test_the_scenario_file_says_the_same_as_the_flags(self, ask, talk, tmp_path):
+        block = {"router": "session_affine", "num_replicas": 2, "overflow": API, "overflow_ttft_s": 0.05,
+                 "overflow_stick_s": 1000, "overflow_sticks_to": "both"}  # fmt: skip
+        (tmp_path / "s.yaml").write_text(json.dumps({"simulation": block, "traffic": {"trace": str(talk)}}))
+        file = ask(*DEPLOYED, "--scenario", tmp_path / "s.yaml")
+        flags = ask(*DEPLOYED, "--trace", talk, "--replicas", "2", "--router", "session_affine", *OVERFLOW, *STICKY,
+                    "--overflow-sticks-to", "both")  # fmt: skip
+        assert file["num_by_status"] == flags["num_by_status"]
+        assert file["usd"] == flags["usd"]
+
+    def test_parts_of_a_replay_are_refused(self, run, talk):
+        words = ("--router", "session_affine", "--repeat", "3", "--shard-hours", "1")
+        code, out, err = run(*DEPLOYED, "--trace", talk, *words)
+        assert (code, out) == (2, "")
+        assert "sessions need all requests at once" in err
+
+    def test_requests_that_are_made_up_have_none(self, run):
+        words = ("--preset", "chat", "--rps", "2", "--span-s", "60", "--router", "session_affine")
+        code, out, err = run(*DEPLOYED, *words)
+        assert (code, out) == (2, "")
+        assert "router=session_affine beside chat, whose requests name no session" in err
+        assert len(err.strip().splitlines()) == 1
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "sentences"),
@@ -405,7 +488,19 @@ class TestMistakes:
             ((*DEPLOYED, "--overflow", API), 2, "say when to overflow"),
             ((*DEPLOYED, "--overflow-ttft-s", "1"), 2, "without overflow"),
             ((*DEPLOYED, "--router", "prefix_affine"), 2, "prefix_affine"),
-            ((*DEPLOYED, "--router", "session_affine"), 2, "traffic without sessions"),
+            (
+                (*DEPLOYED, "--router", "session_affine"),
+                2,
+                "router=session_affine beside t.csv, whose requests name no",
+            ),
+            ((*DEPLOYED, *OVERFLOW, "--overflow-stick-s", "9"), 2, "overflow_stick_s=9 s beside t.csv"),
+            ((*DEPLOYED, "--overflow-stick-s", "9"), 2, "overflow_stick_s without overflow"),
+            ((*DEPLOYED, *OVERFLOW, "--overflow-sticks-to", "both"), 2, "without overflow_stick_s"),
+            (
+                (*DEPLOYED, *OVERFLOW, "--overflow-stick-s", "9", "--overflow-sticks-to", "us"),
+                2,
+                "--overflow-sticks-to",
+            ),
             ((*DEPLOYED, "--capacity-plan", "8:4"), 2, "is not HOURS=REPLICAS"),
             ((*DEPLOYED, "--start-at", "noon"), 2, "2026-11-23T09:00"),
             ((*DEPLOYED, "--min-replicas", "9", "--max-replicas", "2"), 2, "min_replicas=9"),

@@ -189,6 +189,23 @@ def test_schedules_become_capacity_plans(planned):
     assert (found.num_replicas, found.capacity_plan) == (1, f"0=1,9={most}")
 
 
+@pytest.mark.parametrize(
+    ("stick_s", "sides", "found"),
+    [
+        (0.0, ("api",), (None, None)),
+        (9.0, (), (None, None)),
+        (9.0, ("fleet",), (9.0, "fleet")),
+        (9.0, ("api", "fleet"), (9.0, "both")),
+    ],
+)
+def test_an_overflow_that_sticks_is_replayed_so(planned, stick_s, sides, found):
+    record = plan_record(planned, planned.family("hybrid"))
+    sticky = replace(record.policy.overflow, stick_s=stick_s, sticky_sides=sides)
+    block = replayed_scenario(replace(record, policy=replace(record.policy, overflow=sticky)))["simulation"]
+    assert (block.get("overflow_stick_s"), block.get("overflow_sticks_to")) == found
+    assert Scenario.from_dict(replayed_scenario(record)).simulation.overflow_stick_s is None
+
+
 def test_what_one_command_cannot_replay_is_said(planned):
     record = plan_record(planned, planned.family("self_hosted"))
     fleet = record.fleets[0]

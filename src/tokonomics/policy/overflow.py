@@ -16,7 +16,7 @@ from tokonomics.policy.quota import QuotaUse, fits_quota, quota_at, with_use
 Side = Literal["fleet", "api"]
 Reason = Literal["calm", "pressure", "sticky", "quota"]
 
-SIDES: Final = ("fleet", "api")
+SIDES: Final[tuple[Side, ...]] = ("fleet", "api")
 _MAX_COUNT: Final = 10**12
 _MAX_S: Final = 30 * 86400.0
 

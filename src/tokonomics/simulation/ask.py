@@ -9,7 +9,7 @@ import numpy as np
 
 from tokonomics.catalog.load import Catalog, load_catalog
 from tokonomics.errors import InputError
-from tokonomics.simulation.demand import Demand, demand_of
+from tokonomics.simulation.demand import Demand, demand_of, require_sessions
 from tokonomics.simulation.deploy import Deployed, deploy, engine_options, fleet_spec, require_requests_fit
 from tokonomics.simulation.escalation import (
     Escalation,
@@ -119,6 +119,8 @@ def build_case(scenario: Scenario, *, today: date | None = None, catalog: Catalo
     options = engine_options(
         deployed, spec, cached_input_frac=demand.cached_input_frac, hashed=trace.block_hashes is not None
     )
+    fleet = _as_planned(_expecting(fleet_spec(deployed, options, spec), demand), demand, spec)
+    require_sessions(fleet, trace)
     for hosted in filter(None, (spec.overflow, spec.escalate_to)):
         facts.api_price(hosted, at=day)
     if spec.escalate_to is not None and demand.windows is not None:
@@ -129,7 +131,7 @@ def build_case(scenario: Scenario, *, today: date | None = None, catalog: Catalo
         catalog=facts,
         demand=demand,
         deployed=deployed,
-        fleet=_as_planned(_expecting(fleet_spec(deployed, options, spec), demand), demand, spec),
+        fleet=fleet,
         price=fleet_price(facts, scenario, deployed.deployment, num_replicas=_num_replicas(spec), today=day),
     )
 

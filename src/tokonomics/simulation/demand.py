@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from tokonomics.errors import InputError
+from tokonomics.errors import InputError, raise_all
+from tokonomics.simulation.fleet_spec import FleetSpec
 from tokonomics.simulation.proof_traffic import ProofTraffic, proof_traffic, with_shape
 from tokonomics.simulation.windows import MixWindows, TraceWindows, Windows, mix_windows, sample_of
 from tokonomics.workload.arrivals import mean_rate_requests_per_s
@@ -58,6 +59,19 @@ def demand_of(scenario: Scenario, rng: np.random.Generator, *, span_s: float | N
             " is repeated; leave --shard-hours out"
         )
     return demand
+
+
+def require_sessions(fleet: FleetSpec, trace: Trace) -> None:
+    """Raise InputError where `fleet` keeps sessions together and no request of `trace` names one."""
+    if trace.session_ids is not None:
+        return
+    said = f"beside {trace.name}, whose requests name no session; limit=a trace with a column session_id; "
+    problems = []
+    if fleet.route.router == "session_affine":
+        problems.append(f"router=session_affine {said}add it, or choose another router")
+    if fleet.overflow is not None and fleet.overflow.stick_s:
+        problems.append(f"overflow_stick_s={fleet.overflow.stick_s:g} s {said}add it, or leave overflow_stick_s out")
+    raise_all(problems)
 
 
 def planned_traffic(scenario: Scenario, traffic: Traffic) -> ProofTraffic:

@@ -11,7 +11,7 @@ from tokonomics.physics.capacity import MemoryBox, memory_box, require_fit
 from tokonomics.physics.deployment import Deployment, deployment
 from tokonomics.physics.fit import Layouts, smallest_fit
 from tokonomics.physics.step import StepModel, step_model
-from tokonomics.policy.overflow import OverflowPolicy
+from tokonomics.policy.overflow import SIDES, OverflowPolicy
 from tokonomics.policy.route import RoutePolicy
 from tokonomics.simulation.build import capped_output_tokens
 from tokonomics.simulation.fleet_spec import Autoscaling, FleetSpec, ReplicaSpec
@@ -179,6 +179,8 @@ def _overflow(spec: SimulationSpec) -> OverflowPolicy | None:
         leave_queue_tokens=spec.overflow_leave_queue_tokens,
         max_requests_per_minute=spec.overflow_requests_per_minute,
         max_tokens_per_minute=spec.overflow_tokens_per_minute,
+        stick_s=spec.overflow_stick_s or 0.0,
+        sticky_sides=SIDES if spec.overflow_sticks_to == "both" else (spec.overflow_sticks_to,),
     )
 
 

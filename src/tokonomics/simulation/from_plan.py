@@ -66,6 +66,8 @@ def _simulation(plan: Plan, fleet: FleetBackend) -> dict[str, Any]:
 
 def _overflow(plan: Plan, policy: OverflowPolicy) -> dict[str, Any]:
     endpoint = next(one.endpoint for one in plan.apis if one.name == policy.backend)
+    sides = set(policy.sticky_sides)
+    sticks = bool(policy.stick_s and sides)
     return {
         "overflow": endpoint,
         "overflow_ttft_s": policy.enter_ttft_s,
@@ -74,6 +76,8 @@ def _overflow(plan: Plan, policy: OverflowPolicy) -> dict[str, Any]:
         "overflow_leave_queue_tokens": policy.leave_queue_tokens,
         "overflow_requests_per_minute": policy.max_requests_per_minute,
         "overflow_tokens_per_minute": policy.max_tokens_per_minute,
+        "overflow_stick_s": policy.stick_s if sticks else None,
+        "overflow_sticks_to": ("both" if len(sides) > 1 else sides.pop()) if sticks else None,
     }
 
 

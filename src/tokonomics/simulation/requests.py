@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokonomics.errors import InputError, raise_all
+from tokonomics.workload.copies import sessions_apart
 from tokonomics.workload.prefix import BlockHashes
-from tokonomics.workload.trace import Trace
+from tokonomics.workload.trace import NO_SESSION, Trace
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -62,8 +63,8 @@ def requests_of(arrival_s: FloatArray, input_tokens: FloatArray, output_tokens: 
 def requests_from_trace(trace: Trace, *, rate_ratio: float = 1.0, num_repeats: int = 1) -> Requests:
     """The requests of `trace`, `rate_ratio` times as fast, the whole repeated `num_repeats` times end to end.
 
-    A repeat starts one mean gap after the last arrival of the one before. Its prefix blocks and sessions are those of
-    the first, as if the same users came back.
+    A repeat starts one mean gap after the last arrival of the one before. Its prefix blocks are those of the first, as
+    if the same users came back, in sessions of their own.
     Raises InputError when the trace has no arrivals, or a ratio or count is out of bounds.
     """
     raise_all(_replay_problems(trace, rate_ratio, num_repeats))
@@ -78,14 +79,21 @@ def requests_from_trace(trace: Trace, *, rate_ratio: float = 1.0, num_repeats: i
         arrival_s=np.tile(once_s, num_repeats) + starts_s,
         input_tokens=np.tile(np.rint(trace.input_tokens).astype(np.int64), num_repeats),
         output_tokens=np.tile(np.rint(trace.output_tokens).astype(np.int64), num_repeats),
-        session_index=None if trace.session_ids is None else np.tile(_numbered(trace.session_ids), num_repeats),
+        session_index=None if trace.session_ids is None else _session_index(trace.session_ids, num_repeats),
         block_hashes=hashes,
     )
 
 
-def _numbered(ids: IntArray) -> IntArray:
-    """`ids` as 0, 1, ... in their order."""
-    return np.unique(ids, return_inverse=True)[1].astype(np.int64)
+def _session_index(ids: IntArray, num_repeats: int) -> IntArray:
+    """`ids` as 0, 1, ... in their order, and -1 for none; every repeat has sessions of its own.
+
+    >>> _session_index(np.array([7, NO_SESSION, 5]), 2).tolist()
+    [1, -1, 0, 3, -1, 2]
+    """
+    known = ids != NO_SESSION
+    once = np.full(ids.size, NO_SESSION, dtype=np.int64)
+    once[known] = np.unique(ids[known], return_inverse=True)[1]
+    return sessions_apart(np.tile(once, num_repeats), np.repeat(np.arange(num_repeats), ids.size))
 
 
 def first_rows(wrong: NDArray[np.bool_]) -> str:

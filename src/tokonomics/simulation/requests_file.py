@@ -9,6 +9,7 @@ from tokonomics.simulation.fleet import FleetResult
 from tokonomics.simulation.requests import Requests
 from tokonomics.simulation.state import STATUS_NAMES
 from tokonomics.simulation.summary import RequestLatency
+from tokonomics.workload.trace import NO_SESSION
 
 _SECONDS = ("scheduled_s", "first_token_s", "finish_s", "ttft_s", "itl_s", "e2e_s")
 
@@ -38,6 +39,8 @@ def write_requests(path: Path, requests: Requests, result: FleetResult, latency:
 def _cell(name: str) -> str:
     if name in _SECONDS:
         return f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END AS {name}"
+    if name == "session":
+        return f"nullif(session, {NO_SESSION}) AS session"
     if name == "status":
         cases = " ".join(f"WHEN {code} THEN '{word}'" for code, word in enumerate(STATUS_NAMES))
         return f"CASE status {cases} END AS status"
@@ -64,4 +67,6 @@ def _columns(requests: Requests, result: FleetResult, latency: RequestLatency) -
     }
     if requests.class_index is not None:
         columns["client"] = requests.class_index
+    if requests.session_index is not None:
+        columns["session"] = requests.session_index
     return {name: np.ascontiguousarray(column) for name, column in columns.items()}

@@ -8,7 +8,7 @@ import numpy as np
 from tokonomics.errors import InputError
 from tokonomics.workload.arrivals import FloatArray
 from tokonomics.workload.prefix import IntArray
-from tokonomics.workload.trace import Trace
+from tokonomics.workload.trace import NO_SESSION, Trace
 
 MAX_REQUESTS: Final = 200_000_000
 
@@ -32,8 +32,18 @@ def taken_copies(trace: Trace, rows: IntArray, copies: IntArray, arrivals_s: Flo
     return replace(
         taken,
         block_hashes=None if blocks is None else blocks.apart(copies),
-        session_ids=None if sessions is None else sessions + copies * (int(sessions.max()) + 1),
+        session_ids=None if sessions is None else sessions_apart(sessions, copies),
     )
+
+
+def sessions_apart(sessions: IntArray, copies: IntArray) -> IntArray:
+    """`sessions` (from 0, or NO_SESSION), renamed so that those of different copy numbers (0 or more) are different.
+
+    >>> sessions_apart(np.array([0, 1, -1, 0, 1, -1]), np.array([0, 0, 0, 1, 1, 1])).tolist()
+    [0, 1, -1, 2, 3, -1]
+    """
+    num_ids = int(sessions.max(initial=NO_SESSION)) + 1
+    return np.where(sessions == NO_SESSION, NO_SESSION, sessions + copies * num_ids)
 
 
 def occurrences(rows: IntArray) -> IntArray:

@@ -19,7 +19,7 @@ from tokonomics.workload.arrivals import FloatArray
 from tokonomics.workload.bounds import positive_problems, range_problems
 from tokonomics.workload.copies import checked_num_requests, taken_copies
 from tokonomics.workload.prefix import BlockHashes, IntArray
-from tokonomics.workload.trace import Trace
+from tokonomics.workload.trace import NO_SESSION, Trace
 
 _MAX_FACTOR: Final = 1e6
 _ON_TICK_FRAC: Final = 0.95
@@ -106,7 +106,7 @@ def thinned_trace(
     """`trace` with each request, session or client kept with probability `keep_frac`.
 
     Leaving out single requests makes arrivals more like Poisson. Leaving out whole sessions or clients keeps what
-    those who stay do; so does rescaled_trace.
+    those who stay do; so does rescaled_trace. A request of no session counts as one of its own.
     Raises:    InputError when the trace does not say who its sessions or clients are, or when nothing is left.
     """
     raise_all(range_problems("keep_frac", keep_frac, 0.0, 1.0, "give a share, not percent"))
@@ -116,7 +116,7 @@ def thinned_trace(
     members = groups[by]
     if by != "request" and members is None:
         raise InputError(f"{trace.name} does not say which {by} a request is of; thin it by request, or rescale it")
-    keys = np.arange(trace.num_requests) if members is None else np.unique(members, return_inverse=True)[1]
+    keys = np.arange(trace.num_requests) if members is None else _group_keys(members)
     kept = np.flatnonzero((rng.random(int(keys.max()) + 1 if keys.size else 0) < keep_frac)[keys])
     if not kept.size:
         raise InputError(f"keep_frac={keep_frac:g} left no request of {trace.name}; keep more")
@@ -169,13 +169,21 @@ def _fits(gaps_s: FloatArray, tick_s: float) -> bool:
     return bool(np.mean(np.abs(ticks - np.rint(ticks)) <= _TICK_TOLERANCE) >= _ON_TICK_FRAC)
 
 
+def _group_keys(members: IntArray) -> IntArray:
+    """A number of each request's group; one of no group is alone in its own."""
+    alone = np.flatnonzero(members == NO_SESSION)
+    keys = np.unique(members, return_inverse=True)[1]
+    keys[alone] = members.size + alone
+    return np.unique(keys, return_inverse=True)[1]
+
+
 def _joined_ids(columns: list[IntArray | None]) -> IntArray | None:
     """Ids of several traces one after another, none shared."""
     known = [column for column in columns if column is not None]
     if len(known) < len(columns):
         return None
     firsts = np.cumsum([0, *[int(column.max()) + 1 if column.size else 0 for column in known[:-1]]])
-    return np.concatenate([column + first for column, first in zip(known, firsts.tolist())])
+    return np.concatenate([np.where(ids == NO_SESSION, ids, ids + first) for ids, first in zip(known, firsts.tolist())])
 
 
 def _joined_blocks(blocks: list[BlockHashes | None]) -> BlockHashes | None:

@@ -13,6 +13,7 @@ Router = Literal[
     "round_robin", "least_outstanding_tokens", "shortest_predicted_wait", "prefix_affine", "session_affine"
 ]
 Batching = Literal["chunked", "prefill_first"]
+SticksTo = Literal["api", "fleet", "both"]
 
 _PLAN_LINE: Final = re.compile(r"\s*(?P<hours>[0-9]+(?:\.[0-9]+)?)\s*=\s*(?P<num>[0-9]{1,5})\s*")
 
@@ -101,6 +102,12 @@ class SimulationSpec(StrictRecord):
     overflow_leave_queue_tokens: _Count | None = Field(
         None, description="Overflow ends at or below so many waiting tokens; default: where it begins."
     )
+    overflow_stick_s: _Seconds | None = Field(
+        None, description="A session stays where its last request went, if less than so many seconds ago."
+    )
+    overflow_sticks_to: SticksTo = Field(
+        "api", description="Where a session stays: at the hosted model, in the fleet, or at both."
+    )
     overflow_requests_per_minute: _Count | None = Field(None, description="Quota of the hosted model, requests.")
     overflow_tokens_per_minute: _Count | None = Field(None, description="Quota of the hosted model, tokens.")
     api_ttft_s: _Seconds | None = Field(
@@ -186,6 +193,7 @@ def _problems(spec: SimulationSpec) -> list[str]:
         problems.append("simulation bounds an overflow without overflow; name the hosted model, as provider/model")
     if spec.overflow is not None and all(bound is None for bound in bounds):
         problems.append("simulation.overflow without overflow_ttft_s or overflow_queue_tokens; say when to overflow")
+    problems += _stickiness_problems(spec)
     if (spec.api_ttft_s is None) != (spec.api_itl_s is None):
         problems.append("simulation has one of api_ttft_s and api_itl_s; give both or neither")
     problems += _escalation_problems(spec)
@@ -194,6 +202,14 @@ def _problems(spec: SimulationSpec) -> list[str]:
             f"simulation.min_replicas={spec.min_replicas}; limit=max_replicas={spec.max_replicas}; swap them"
         )
     return problems
+
+
+def _stickiness_problems(spec: SimulationSpec) -> list[str]:
+    if spec.overflow is None and spec.overflow_stick_s is not None:
+        return ["simulation.overflow_stick_s without overflow; name the hosted model, as provider/model"]
+    if spec.overflow_stick_s is None and spec.overflow_sticks_to != "api":
+        return ["simulation.overflow_sticks_to without overflow_stick_s; say for how long a session stays"]
+    return []
 
 
 def _escalation_problems(spec: SimulationSpec) -> list[str]:

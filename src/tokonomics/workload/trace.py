@@ -1,6 +1,7 @@
 """A recorded trace of requests."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from tokonomics.workload.arrivals import FloatArray, are_quantised
 from tokonomics.workload.bounds import positive_problems
 from tokonomics.workload.prefix import BlockHashes, IntArray, reusable_input_frac
 
+NO_SESSION: Final = -1
+"""In `session_ids`: a request that belongs to no session."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Trace:
@@ -16,7 +20,8 @@ class Trace:
 
     input_tokens, output_tokens: shape (n,), tokens, one entry a request (a sample, for a table of rates).
     arrivals_s: seconds from the first request (of a replay: from its start), sorted, shape (n,); None without times.
-    client_ids, session_ids: shape (n,), who asked and in which conversation; None where that is not known.
+    client_ids, session_ids: shape (n,), who asked and in which conversation; None where that is not known, NO_SESSION
+    for a request of no conversation.
     rate_series_requests_per_s, window_s, arrival_cv, reasoning_frac: of a table of rates, else None.
     skipped: the first sentences about rows that were left out as bad; num_skipped counts such rows.
     notes: what a reader of the numbers should know.

@@ -8,7 +8,7 @@ from tokonomics.errors import InputError
 from tokonomics.workload.arrivals import MAX_SPAN_S, FloatArray, are_quantised
 from tokonomics.workload.bounds import MAX_TOKENS_PER_REQUEST
 from tokonomics.workload.percentiles import percentile_value
-from tokonomics.workload.trace import Trace
+from tokonomics.workload.trace import NO_SESSION, Trace
 from tokonomics.workload.traces.raw import MAX_PROBLEMS, BoolArray, IntArray, RawColumn, RawTrace
 
 _QUANTISED = "most arrivals share their instant with another (a rounded clock): jitter them before trusting gaps"
@@ -46,10 +46,17 @@ def _trace(
         output_tokens=raw.outputs.value[rows],
         arrivals_s=None if arrivals_s is None else arrivals_s - arrivals_s[0],
         block_hashes=raw.block_hashes and raw.block_hashes.take(rows),
+        session_ids=_sessions(raw, rows),
         skipped=tuple(problems),
         num_skipped=num_bad,
         notes=notes,
     )
+
+
+def _sessions(raw: RawTrace, rows: IntArray) -> IntArray | None:
+    """The sessions of `rows`; None where not one of them names any."""
+    ids = None if raw.session_ids is None else raw.session_ids[rows]
+    return ids if ids is not None and (ids != NO_SESSION).any() else None
 
 
 def _in_order(raw: RawTrace, keep: IntArray, name: str, *, sort: bool) -> tuple[IntArray, tuple[str, ...]]:

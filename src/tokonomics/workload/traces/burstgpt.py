@@ -1,7 +1,8 @@
 """BurstGPT: Timestamp,[Session ID,Elapsed time,]Model,Request tokens,Response tokens,Total tokens,Log Type.
 
 Source: HPMLL/BurstGPT (CC BY 4.0). Timestamp is in seconds from the first midnight. A request that failed has
-zero response tokens; such rows are no demand that was served, so they are left out and counted in a note.
+zero response tokens; such rows are no demand that was served, so they are left out and counted in a note. A request
+without a Session ID is of none.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,13 @@ from typing import Final
 from tokonomics.workload.traces.csv_table import CsvLayout, read_csv
 from tokonomics.workload.traces.raw import RawTrace
 
-LAYOUT: Final = CsvLayout(format="burstgpt-csv", arrival="Timestamp", input="Request tokens", output="Response tokens")
+LAYOUT: Final = CsvLayout(
+    format="burstgpt-csv",
+    arrival="Timestamp",
+    input="Request tokens",
+    output="Response tokens",
+    session="Session ID",
+)
 
 
 def read_burstgpt(path: Path, header: Sequence[str]) -> RawTrace:

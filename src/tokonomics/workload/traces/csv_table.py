@@ -13,6 +13,7 @@ from tokonomics.workload.traces.raw import (
     RawTrace,
     check_num_rows,
 )
+from tokonomics.workload.traces.sessions import SESSION_COLUMN, SessionNumbers
 from tokonomics.workload.traces.text import TextChunk, text_chunks
 
 ReadCells = Callable[[NumberColumn, Sequence[str]], None]
@@ -22,7 +23,7 @@ ReadCells = Callable[[NumberColumn, Sequence[str]], None]
 class CsvLayout:
     """Which columns of a CSV format hold what, by name in any case; `arrival` is None for lengths only.
 
-    `read_arrivals` turns cells of the arrival column into seconds.
+    `read_arrivals` turns cells of the arrival column into seconds. A file may do without `session`.
     """
 
     format: str
@@ -30,6 +31,7 @@ class CsvLayout:
     input: str
     output: str
     read_arrivals: ReadCells = NumberColumn.extend
+    session: str = SESSION_COLUMN
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ def read_csv(path: Path, layout: CsvLayout, header: Sequence[str]) -> RawTrace:
         arrivals=None if readers.arrivals is None else readers.arrivals.column(),
         inputs=readers.inputs.column(),
         outputs=readers.outputs.column(),
+        session_ids=None if readers.sessions is None else readers.sessions.ids,
         broken=broken,
     )
 
@@ -81,6 +84,8 @@ class _Readers:
         labels = [f"column {names.index(one.lower()) + 1} ({one})" for one in layout.columns]
         *arrival, self.inputs, self.outputs = [NumberColumn(label) for label in labels]
         self.arrivals = arrival[0] if arrival else None
+        self._session = names.index(layout.session.lower()) if layout.session.lower() in names else -1
+        self.sessions = None if self._session < 0 else SessionNumbers()
 
     def read(self, rows: list[list[str]]) -> None:
         """Add `rows` to the collectors."""
@@ -89,6 +94,8 @@ class _Readers:
             self._layout.read_arrivals(self.arrivals, [row[arrival[0]] for row in rows])
         self.inputs.extend([row[input_place] for row in rows])
         self.outputs.extend([row[output_place] for row in rows])
+        if self.sessions is not None:
+            self.sessions.extend(row[self._session] for row in rows)
 
 
 def _filled(chunk: TextChunk) -> tuple[IntArray, list[str]]:

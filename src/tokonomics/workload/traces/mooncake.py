@@ -1,11 +1,13 @@
-"""Mooncake and Qwen-Bailian traces: JSON lines of timestamp, input_length, output_length, hash_ids.
+"""Mooncake and Qwen-Bailian traces: JSON lines of timestamp, input_length, output_length, hash_ids and sessions.
 
 Sources: kvcache-ai/Mooncake (Apache-2.0): timestamps in ms, rounded down to 3 s; a hash id per 512 tokens.
-alibaba-edu/qwen-bailian-usagetraces-anon (Apache-2.0), known by its chat_id: timestamps in s, 16 tokens an id.
+alibaba-edu/qwen-bailian-usagetraces-anon (Apache-2.0), known by its chat_id: timestamps in s, 16 tokens an id; each
+request names itself and its parent_chat_id, the turn before it (-1 for the first). Mooncake names no sessions; the key
+session_id is ours.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +17,15 @@ import numpy as np
 from tokonomics.units import MS
 from tokonomics.workload.prefix import BlockHashes
 from tokonomics.workload.traces.blocks import block_hashes
-from tokonomics.workload.traces.raw import MAX_PROBLEMS, NumberColumn, RawColumn, RawTrace, check_num_rows
+from tokonomics.workload.traces.raw import (
+    MAX_PROBLEMS,
+    IntArray,
+    NumberColumn,
+    RawColumn,
+    RawTrace,
+    check_num_rows,
+)
+from tokonomics.workload.traces.sessions import SESSION_COLUMN, chained_sessions, named_sessions
 from tokonomics.workload.traces.text import text_chunks
 
 COLUMNS: Final = ("timestamp", "input_length", "output_length")
@@ -23,20 +33,34 @@ COLUMNS: Final = ("timestamp", "input_length", "output_length")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
-    """One source's habits: the unit of its clock and the tokens behind one hash id."""
+    """One source's habits: the unit of its clock, the tokens behind one hash id, the keys that tell sessions."""
 
     format: str
     tick_s: float
     tokens_per_block: int
+    session_keys: tuple[str, ...]
+    read_sessions: Callable[..., IntArray]
 
 
-MOONCAKE: Final = Dialect(format="mooncake-jsonl", tick_s=MS, tokens_per_block=512)
-BAILIAN: Final = Dialect(format="bailian-jsonl", tick_s=1.0, tokens_per_block=16)
+MOONCAKE: Final = Dialect(
+    format="mooncake-jsonl",
+    tick_s=MS,
+    tokens_per_block=512,
+    session_keys=(SESSION_COLUMN,),
+    read_sessions=named_sessions,
+)
+BAILIAN: Final = Dialect(
+    format="bailian-jsonl",
+    tick_s=1.0,
+    tokens_per_block=16,
+    session_keys=("chat_id", "parent_chat_id"),
+    read_sessions=chained_sessions,
+)
 
 
 def read_mooncake(path: Path, dialect: Dialect) -> RawTrace:
     """Read JSON lines; a line that is no object with these keys is noted as broken."""
-    rows = _Rows()
+    rows = _Rows(dialect)
     for chunk in text_chunks(path):
         for number, line in enumerate(chunk.lines, chunk.first_line):
             if line.strip():
@@ -44,7 +68,7 @@ def read_mooncake(path: Path, dialect: Dialect) -> RawTrace:
         check_num_rows(path.name, rows.num_ids, "hash ids")
     arrivals, inputs, outputs = rows.columns()
     arrivals.value = arrivals.value * dialect.tick_s
-    blocks, notes = rows.blocks(inputs, dialect)
+    blocks, notes = rows.blocks(inputs)
     return RawTrace(
         format=dialect.format,
         unit="line",
@@ -54,6 +78,7 @@ def read_mooncake(path: Path, dialect: Dialect) -> RawTrace:
         outputs=outputs,
         broken=rows.broken,
         block_hashes=blocks,
+        session_ids=rows.sessions(),
         notes=notes,
     )
 
@@ -61,10 +86,12 @@ def read_mooncake(path: Path, dialect: Dialect) -> RawTrace:
 class _Rows:
     """Numbers and block ids of the lines so far; ids are renumbered from 0, so that text ids do as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self.places: list[int] = []
         self.broken: dict[int, str] = {}
         self._cells: dict[str, list[str]] = {key: [] for key in COLUMNS}
+        self._names: dict[str, list[str]] = {key: [] for key in dialect.session_keys}
         self._ids: list[int] = []
         self._sizes: list[int] = []
         self._numbers: dict[Any, int] = {}
@@ -74,6 +101,8 @@ class _Rows:
         row = self._parsed(line)
         for key, cells in self._cells.items():
             cells.append(_as_cell(row.get(key)))
+        for key, names in self._names.items():
+            names.append(self._name(key, row.get(key)))
         ids = self._renumbered(row.get("hash_ids") or [])
         self._ids += ids
         self._sizes.append(len(ids))
@@ -91,10 +120,20 @@ class _Rows:
             column.extend(cells)
         return tuple(column.column() for column in columns)
 
-    def blocks(self, inputs: RawColumn, dialect: Dialect) -> tuple[BlockHashes | None, tuple[str, ...]]:
+    def blocks(self, inputs: RawColumn) -> tuple[BlockHashes | None, tuple[str, ...]]:
         """Block ids in rows, None when no line had any; and notes on them."""
         ids, sizes = np.array(self._ids, dtype=np.int64), np.array(self._sizes, dtype=np.int64)
-        return block_hashes(ids, sizes, inputs.value, assumed_tokens=dialect.tokens_per_block)
+        return block_hashes(ids, sizes, inputs.value, assumed_tokens=self._dialect.tokens_per_block)
+
+    def sessions(self) -> IntArray:
+        """The session of each line."""
+        return self._dialect.read_sessions(*self._names.values())
+
+    def _name(self, key: str, value: object) -> str:
+        if isinstance(value, bool | list | dict):
+            self._break(f"{key} is no text or number")
+            return ""
+        return _as_cell(value)
 
     def _renumbered(self, ids: object) -> list[int]:
         try:

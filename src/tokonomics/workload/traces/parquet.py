@@ -1,4 +1,4 @@
-"""Parquet traces: arrival_s, input_tokens, output_tokens and perhaps block_hashes; or lengths only.
+"""Parquet traces: arrival_s, input_tokens, output_tokens, perhaps block_hashes and session_id; or lengths only.
 
 duckdb is imported on first use, because it is slow to import and most questions need no Parquet.
 """
@@ -16,6 +16,7 @@ from tokonomics.workload.arrivals import FloatArray
 from tokonomics.workload.prefix import BlockHashes
 from tokonomics.workload.traces.blocks import block_hashes
 from tokonomics.workload.traces.raw import IntArray, RawColumn, RawTrace, check_num_rows
+from tokonomics.workload.traces.sessions import SESSION_COLUMN, named_sessions
 
 DEFAULT_BLOCK_TOKENS: Final = 512
 
@@ -71,6 +72,15 @@ class ParquetFile:
         ids = _filled(self._columns({"id": f"unnest({quoted})"})["id"], 0)
         return ids.astype(np.int64), sizes
 
+    def names(self, column: str) -> list[str]:
+        """A column of names or numbers as text, one entry a row, empty where there is none."""
+        kind, quoted = self.types[column], _quoted(column)
+        if not (_is_number(kind) or kind in ("VARCHAR", "UUID")):
+            raise InputError(f"{self.path.name}: column {column} is {kind}; write text or whole numbers")
+        known = f"nullif({quoted}, 'nan')" if kind in ("FLOAT", "DOUBLE") else quoted
+        found: list[str] = self._columns({column: f"coalesce({known}::varchar, '')"})[column].tolist()
+        return found
+
     def _opened(self) -> tuple[dict[str, str], int]:
         self._table = self._db.read_parquet(glob.escape(str(self.path.resolve())))
         types = {name.lower(): str(kind) for name, kind in zip(self._table.columns, self._table.types)}
@@ -108,6 +118,7 @@ def read_parquet(file: ParquetFile) -> RawTrace:
         inputs=inputs,
         outputs=outputs,
         block_hashes=blocks,
+        session_ids=named_sessions(file.names(SESSION_COLUMN)) if SESSION_COLUMN in file.types else None,
         notes=notes,
     )
 

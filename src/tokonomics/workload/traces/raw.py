@@ -36,6 +36,7 @@ class RawTrace:
 
     broken: rows that could not be taken apart, with the sentence why ("" beyond the first few).
     ignored: rows that the format itself marks as no request (a note says so).
+    session_ids: of which session each row is, NO_SESSION for none; None where the file has no such column.
     """
 
     format: str
@@ -47,6 +48,7 @@ class RawTrace:
     broken: dict[int, str] = field(default_factory=dict)
     ignored: BoolArray | None = None
     block_hashes: BlockHashes | None = None
+    session_ids: IntArray | None = None
     notes: tuple[str, ...] = ()
 
 
