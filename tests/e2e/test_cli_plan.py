@@ -171,9 +171,27 @@ def test_a_bad_scenario_says_all_with_line_and_column(run, tmp_path):
         assert any(f"s.yaml:{line}:" in one and words in one for one in err.splitlines()), (line, err)
 
 
+@pytest.mark.parametrize("suffix", ["yaml", "toml"])
+def test_a_name_that_nobody_knows_is_said_where_the_file_has_it(run, tmp_path, suffix):
+    texts = {
+        "yaml": "models:\n  - llama-3.1-8b\n  - no-such-model\ntraffic: {preset: chat, requests_per_s: 1}\nregions: [mars]\n",
+        "toml": "models = ['no-such-model']\nregions = ['mars']\n[traffic]\npreset = 'chat'\nrequests_per_s = 1\n",
+    }
+    path = tmp_path / f"s.{suffix}"
+    path.write_text(texts[suffix], "utf-8")
+    code, _, err = run(path, "--gpu", "h1000")
+    assert code == 2
+    places = {"yaml": ("s.yaml:3:5: ", "s.yaml:5:11: "), "toml": ("s.toml: ", "s.toml: ")}[suffix]
+    for place, words in zip(
+        (*places, "tok: "), ("model: 'no-such-model'", "region: 'mars'", "gpu: 'h1000'"), strict=True
+    ):
+        assert f"{place}unknown {words}" in err
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
+        (("--slo", "ttft_p95=1ms,itl_p95=0.1ms"), "the least that any reaches, each for itself: ttft_p95 "),
         (("--slo", "ttft_p95=0.001ms"), "ttft_p95=0.001ms binds"),
         (("--budget-usd-per-month", 1), "the budget binds; the cheapest relaxation"),
         (("--max-gpus", 1, "--rps", 900, "--no-api"), "max_gpus=1 binds"),

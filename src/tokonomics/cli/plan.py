@@ -15,6 +15,7 @@ from tokonomics.cli.output import OutputOptions, emit, output_options, remark
 from tokonomics.cli.spread import Spread, end, made, spread_options
 from tokonomics.cli.sweep_options import chart_option, write_chart
 from tokonomics.errors import Infeasible, InputError, raise_all
+from tokonomics.workload.scenario_file import unknown_names_placed
 
 if TYPE_CHECKING:
     from tokonomics.planning.deploy_files import Target
@@ -89,7 +90,8 @@ def plan(
         return
     if scenario is not None and flags.get("scenario_file") is not None:
         raise InputError(f"{scenario} contradicts --scenario {flags['scenario_file']}; keep one of them")
-    named = {"scenario_file": scenario or flags.get("scenario_file"), "models": models or None}
+    path: Path | None = scenario or flags.get("scenario_file")
+    named = {"scenario_file": path, "models": models or None}
     asked = scenario_from_flags({**flags, **named})
     if sweeps:
         single = {"--explain": number, "--family": family, "--deploy": target, "-o plan.yaml": plan_path}
@@ -97,7 +99,8 @@ def plan(
         _sweep(asked, sweeps, spread, chart, output)
         return
     begin_s = time.perf_counter()
-    planned = make_plan(asked, today=datetime.now(UTC).date())
+    with unknown_names_placed(path):
+        planned = make_plan(asked, today=datetime.now(UTC).date())
     wall_s = time.perf_counter() - begin_s
     chosen = planned.family(family) if family else planned.best
     explanations = () if number is None else explained(planned, chosen, number)

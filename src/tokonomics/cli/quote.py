@@ -7,6 +7,7 @@ import click
 
 from tokonomics.cli.options import complete_models, measured_option, scenario_from_flags, scenario_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
+from tokonomics.workload.scenario_file import unknown_names_placed
 
 _EXPLAIN_HELP = (
     "Print formula, terms and dated sources of a number of an option, such as usd_per_mtok.blended.allocation; "
@@ -46,7 +47,8 @@ def quote(
     from tokonomics.report.quote_view import quote_view
 
     scenario = scenario_from_flags({"models": models or None, **flags})
-    answer = ask(scenario, today=datetime.now(UTC).date())
+    with unknown_names_placed(flags["scenario_file"]):
+        answer = ask(scenario, today=datetime.now(UTC).date())
     if strict:
         check_strict(answer)
     result = answer.quote

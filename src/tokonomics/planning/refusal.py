@@ -17,6 +17,7 @@ from tokonomics.planning.fleet_problem import Way
 from tokonomics.planning.market import sales
 from tokonomics.planning.operate import Operated
 from tokonomics.planning.question import Question
+from tokonomics.units import MS
 from tokonomics.workload.scenario import Scenario
 from tokonomics.workload.slo import Slo, SloLimit
 
@@ -114,8 +115,10 @@ def require_some_meet(asked: Question, operated: Operated | None) -> None:
         return
     eased = [one for limit in asked.slo.limits for one in _eased(limit, operated, asked.demand)]
     if not eased:
+        least = "; ".join(_least_alone(limit, operated, asked.demand) for limit in asked.slo.limits)
         raise Infeasible(
-            f"slo={asked.slo} is kept by no deployment at any load, whichever limit is dropped; loosen every limit"
+            f"slo={asked.slo} is kept by no deployment at any load, whichever limit is dropped; the least that any"
+            f" reaches, each for itself: {least}; loosen every limit"
         )
     _, sentence = min(eased)
     raise Infeasible(f"{sentence}; or state the latency of a hosted model with --api-ttft-s and --api-itl-s")
@@ -131,13 +134,28 @@ def _eased(limit: SloLimit, operated: Operated, demand: Demand) -> Iterator[tupl
     best = int(np.argmin(least_s))
     dep, reached_s = operated.deployments[best], float(least_s[best])
     if np.isfinite(reached_s):
-        eased = replace(limit, limit_s=float(f"{reached_s * 1.05:.2g}"))
+        eased = _eased_to(limit, reached_s)
         beside = f" beside {others}" if others.limits else ""
         yield (
             reached_s / limit.limit_s,
             f"{limit} binds: the least that any deployment reaches{beside} is {reached_s:.3g} s, with {dep.model.id} on"
             f" {dep.name} and a single request at a time; the cheapest to loosen is this limit, to {eased}",
         )
+
+
+def _eased_to(limit: SloLimit, reached_s: float) -> SloLimit:
+    """`limit` at a little more than what is reached, in two digits."""
+    eased_s = reached_s * 1.05
+    is_short = eased_s < 1.0
+    return replace(limit, limit_s=float(f"{eased_s / MS:.2g}") * MS if is_short else float(f"{eased_s:.2g}"))
+
+
+def _least_alone(limit: SloLimit, operated: Operated, demand: Demand) -> str:
+    """The least of a limit that any deployment reaches, whatever becomes of the others."""
+    least_s = _least_s(limit, operated, demand)
+    best = int(np.argmin(np.where(np.isfinite(least_s), least_s, np.inf)))
+    dep = operated.deployments[best]
+    return f"{limit.name} {least_s[best]:.3g} s with {dep.model.id} on {dep.name}"
 
 
 def _least_s(limit: SloLimit, operated: Operated, demand: Demand) -> Floats:
