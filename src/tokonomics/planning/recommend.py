@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tokonomics.planning.ask import Planned
 from tokonomics.planning.costs import plan_cost
 from tokonomics.planning.crossing import months_until
-from tokonomics.planning.draft import Purchase
+from tokonomics.planning.draft import Draft, Purchase
 from tokonomics.planning.race import FamilyPlan
 
 _SURE_FRAC = 0.05
@@ -105,9 +105,14 @@ def _against(planned: Planned) -> Iterator[str]:
     if best.is_known and other is not None and other.usd_per_month < best.draft.usd_per_month:
         less = 1.0 - other.usd_per_month / best.draft.usd_per_month
         yield (
-            f"Cheaper by {less:.0%} is {other.family.title}, at {_usd(other.usd_per_month)} USD, but nobody publishes"
-            " its latency: measure it, and state it with --api-ttft-s and --api-itl-s."
+            f"Cheaper by {less:.0%} is {other.family.title}{_sent_away(other)}, at {_usd(other.usd_per_month)} USD, but"
+            " nobody publishes its latency: measure it, and state it with --api-ttft-s and --api-itl-s."
         )
+
+
+def _sent_away(mix: Draft) -> str:
+    """Of a mix, how much it sends to its endpoint."""
+    return f" with {mix.api_frac:.1%} sent away" if mix.purchases else ""
 
 
 def _surer(planned: Planned) -> Iterator[str]:
