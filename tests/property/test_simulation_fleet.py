@@ -14,7 +14,7 @@ from tokonomics.policy.overflow import OverflowPolicy
 from tokonomics.policy.route import ROUTERS, RoutePolicy
 from tokonomics.policy.route_rules import least_outstanding
 from tokonomics.simulation.build import build_load
-from tokonomics.simulation.fixed_kernel import first_least
+from tokonomics.simulation.fixed_kernel import due_before, first_least
 from tokonomics.simulation.fleet import simulate_fleet
 from tokonomics.simulation.fleet_build import build_control, build_fleet_load, build_machine
 from tokonomics.simulation.fleet_spec import Autoscaling, FleetSpec, ReplicaSpec
@@ -176,6 +176,13 @@ def test_the_leaner_loop_gives_the_bits_of_the_general_one(case, cuts):
 @given(tokens=st.lists(st.integers(0, 6) | st.integers(2**40, 2**46), min_size=1, max_size=30))
 def test_the_leaner_loop_has_the_router_of_the_policy(tokens):
     assert first_least(np.array(tokens)) == least_outstanding(tokens, [1] * len(tokens))
+
+
+@settings(max_examples=examples(200))
+@given(due_s=st.lists(st.floats(0, 9) | st.just(np.inf), min_size=1, max_size=64), now_s=st.floats(0, 9))
+def test_the_leaner_loop_sees_every_replica_that_is_due_and_no_other(due_s, now_s):
+    found = due_before(np.array(due_s), len(due_s), now_s)
+    assert [at for at in range(64) if found >> at & 1] == [at for at, one in enumerate(due_s) if one < now_s]
 
 
 @settings(max_examples=examples(40))

@@ -15,10 +15,13 @@ from typing import Any, Final, TypeVar
 
 import numba
 from numba.core import config as numba_config
+from numba.cpython.unsafe.numbers import trailing_zeros
 
 from tokonomics.catalog.snapshot import user_home
 from tokonomics.policy import overflow, quota, route_rules
 
+lowest_bit: Any = trailing_zeros
+"""The place of the lowest bit of a whole number that is not 0; for compiled code alone."""
 _NUM_KEPT: Final = 2
 _IMPORTED: Final = re.compile(r"from tokonomics\.simulation\.(\w+) import")
 _Function = TypeVar("_Function", bound=Callable[..., object])

@@ -9,7 +9,7 @@ from math import inf
 from typing import Final
 
 from tokonomics.simulation.advance import end_step
-from tokonomics.simulation.compiled import compiled, inlined
+from tokonomics.simulation.compiled import compiled, inlined, lowest_bit
 from tokonomics.simulation.control import LEAST_OUTSTANDING, Control
 from tokonomics.simulation.kernel import enqueue
 from tokonomics.simulation.routing import choose_by_load
@@ -24,12 +24,15 @@ _PLACE_BITS: Final = 16
 def run_fixed(m: Machine, c: Control, load: Load, told: Told, first: int, last: int) -> None:
     """Serve requests `first` up to `last`, as `run_fleet` does."""
     due_s = c.boundaries[c.boundaries.size >> 1 :]
-    due, num_replicas = c.cached, c.places.size  # a list to write on, which only routers by prefix use otherwise
+    num_replicas = c.places.size
     for index in range(first, last):
         now_s = load.arrival_s[index]
-        for spot in range(list_due(due, due_s, now_s)):
-            run_until(m, c, load, told, due[spot], now_s)
-            due_s[due[spot]] = m.replicas[due[spot]].boundary_s
+        due = due_before(due_s, num_replicas, now_s)
+        while due != 0:
+            at = lowest_bit(due)
+            due &= due - 1
+            run_until(m, c, load, told, at, now_s)
+            due_s[at] = m.replicas[at].boundary_s
         if c.rules.router == LEAST_OUTSTANDING:
             at = first_least(m.outstanding_tokens)
         else:
@@ -48,13 +51,12 @@ def run_fixed(m: Machine, c: Control, load: Load, told: Told, first: int, last: 
 
 
 @compiled
-def list_due(due: Ints, due_s: Floats, before_s: float) -> int:
-    """Write the replicas whose step or jump ends before `before_s` into `due`, without a guess; returns how many."""
-    num = 0
-    for at in range(due.size):
-        due[num] = at
-        num += int(due_s[at] < before_s)
-    return num
+def due_before(due_s: Floats, num_replicas: int, before_s: float) -> int:
+    """A bit for each replica whose step or jump ends before `before_s`: a pass that a processor need not guess at."""
+    due = 0
+    for at in range(num_replicas):
+        due |= int(due_s[at] < before_s) << at
+    return due
 
 
 @compiled

@@ -206,7 +206,11 @@ def admit_waiting(m: Machine, load: Load, told: Told, at: int, budget: int, now_
         queue_pop(replica, first, m.requests, level)
         m.queued_tokens[at] -= length
         batch_append(replica, m.requests, index)
-        if told.scheduled_s[index] != told.scheduled_s[index]:
+        if (
+            m.requests[index].preemptions == 0
+            if m.extras is None
+            else told.scheduled_s[index] != told.scheduled_s[index]
+        ):
             told.scheduled_s[index] = now_s
         if keeps_prefixes(m, engine):
             load.cached_tokens[index] = done
