@@ -99,8 +99,10 @@ def _missed(every: Sequence[Case], rows: np.ndarray, fit: Calibration, num: int,
 
 
 def _nothing() -> Posterior:
-    size = len(CONSTANTS)
-    return Posterior(shift=np.zeros(size), covariance=np.zeros((size, size)), known_frac=np.zeros((0, size)))
+    none, size = np.zeros((0, 0)), len(CONSTANTS)
+    return Posterior(
+        levels=(), shift=np.zeros((0, size)), covariance=none, known_frac=np.zeros((0, 0, size)), prior=np.zeros(size)
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tokonomics.measure.ask import scenario_evidence
 from tokonomics.measure.calibration.problem import Problem
 from tokonomics.measure.intervals import predicted_cases
 from tokonomics.measure.own_points import UsualLengths, own_cases
-from tokonomics.measure.posterior import _points, _tangent, posterior
+from tokonomics.measure.posterior import _level_tangent, _points, _tangent, posterior
 from tokonomics.physics.calibration import calibration
 from tokonomics.physics.deployment import deployment
 from tokonomics.physics.step import stack_step_models, step_model
@@ -145,12 +145,11 @@ def test_the_shift_is_the_bottom_of_the_cost(system, loads, misses):
         CATALOG,
         lambda: UsualLengths(input_tokens=1000.0, cached_tokens=0.0, output_tokens=300.0),
     )
-    points, tangent = _points(cases, FIT), _tangent(cases, FIT)
-    base = np.array([FIT.values_link(cases[0].replica.deployment.features)] * len(cases))
-    shift = posterior(cases, FIT).shift
+    points, tangent = _points(cases, FIT), _level_tangent(cases, FIT)
+    shift = posterior(cases, FIT).shift.ravel()
 
     def cost(moved):
-        return points.cost(tangent(base + moved)[0], moved)
+        return points.cost(tangent(moved)[0], moved)
 
     best = cost(shift)
     assert best <= cost(np.zeros_like(shift))
@@ -175,4 +174,4 @@ def test_slopes_at_once_equal_slopes_alone(system, loads):
     want = problem.predicted_log(values, FIT)
     np.testing.assert_allclose(at, want, rtol=1e-12)
     np.testing.assert_allclose(slopes, problem.jacobian(values, FIT, want), rtol=1e-6, atol=1e-9)
-    assert posterior(cases, FIT).covariance.shape == (len(FIT.constants),) * 2
+    assert posterior(cases, FIT).covariance.shape == (3 * len(FIT.constants),) * 2

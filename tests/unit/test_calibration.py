@@ -22,7 +22,7 @@ from tokonomics.measure.posterior import posterior, shifted
 from tokonomics.physics.calibration import calibration, parse_calibration
 from tokonomics.physics.constants import calibrated_constants, check_engine, constants_at, engines, ideal_constants
 from tokonomics.physics.deployment import deployment
-from tokonomics.physics.evidence import Evidence
+from tokonomics.physics.evidence import Known
 from tokonomics.physics.step import step_model
 
 CATALOG = load_catalog()
@@ -180,10 +180,7 @@ def test_a_new_source_is_less_sure_than_one_that_the_fit_knows_until_it_has_been
     (new,) = cases(*sweep(users=(32,)))
     known = replace(new, measurement=replace(new.measurement, source_id="aic-silicon-public-sweep"))
     dep = new.replica.deployment
-    evidence = Evidence(
-        model=dep.model.id, accelerator=dep.accelerator.id, engine="vllm", num_points=1, layouts=(),
-        shift_link=np.zeros(len(CONSTANTS)), known_frac=np.zeros((1, len(CONSTANTS))),
-    )  # fmt: skip
+    evidence = Known(num_points=1, shift_link=np.zeros(len(CONSTANTS)), known_frac=np.zeros((1, len(CONSTANTS))))
     measured = replace(new, replica=replace(new.replica, deployment=replace(dep, evidence=evidence)))
     factors = case_stretch_factors([new, known, measured], fit)
     assert "aic-silicon-public-sweep" in fit.sources
@@ -197,9 +194,9 @@ def test_a_new_source_is_less_sure_than_one_that_the_fit_knows_until_it_has_been
 def test_a_measured_point_moves_the_group_towards_it_and_narrows():
     fit, one = calibration(), cases(*sweep(tpot="25", users=(32,)))
     others = cases(*sweep(users=(8, 64)))
-    nothing = replace(posterior(one, fit), shift=np.zeros(len(CONSTANTS)))
-    prior = replace(nothing, covariance=np.diag(fit.variance_link(one[0].replica.deployment.features)))
-    before, after = shifted(others, fit, prior), shifted(others, fit, posterior(one, fit))
+    found = posterior(one, fit)
+    prior = replace(found, levels=(), shift=np.zeros((0, len(CONSTANTS))), covariance=np.zeros((0, 0)))
+    before, after = shifted(others, fit, prior), shifted(others, fit, found)
     assert np.all(after.predicted_log[:, 2] > before.predicted_log[:, 2]), "25 ms is slower than foretold"
     assert np.all(np.exp(after.predicted_log[:, 2]) < 0.05)
     assert np.all(after.sd_log[:, 2] < before.sd_log[:, 2])

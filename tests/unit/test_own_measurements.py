@@ -49,6 +49,11 @@ def cases(*points, **more):
     return own_cases(scenario(*points, **more), CATALOG, lambda: usual)
 
 
+def with_evidence(case, told):
+    dep = case.replica.deployment
+    return replace(case, replica=replace(case.replica, deployment=replace(dep, evidence=told.at(dep.layout))))
+
+
 def evidence(*points, **more):
     return scenario_evidence(scenario(*points, **more), CATALOG)
 
@@ -175,20 +180,20 @@ class TestWhatChanges:
         features = cases(THREE[0])[0].replica.deployment.features
         prior = np.clip(fit.variance_link(features), 1e-12, 0.1)
         unit = np.sqrt(np.outer(prior, prior))
-        information = 0.35**2 * (np.linalg.inv(found.covariance) * unit - np.eye(len(prior)))
-        left = np.eye(len(prior)) - found.known_frac.T @ found.known_frac
+        of_layout = np.tile(np.eye(len(prior)), 3)  # the sum of what is of the group, of its format and of the layout
+        covariance = of_layout @ found.covariance @ of_layout.T
+        information = 0.35**2 * (np.linalg.inv(covariance) * unit - np.eye(len(prior)))
+        known_frac = found.known_frac.sum(axis=1)
+        left = np.eye(len(prior)) - known_frac.T @ known_frac
         np.testing.assert_allclose(left, np.linalg.inv(np.eye(len(prior)) + information), rtol=1e-6, atol=1e-9)
         assert len(found.known_frac) <= 3
 
     def test_predictions_with_evidence_are_those_of_the_posterior(self):
         told, fit = evidence(*THREE)[0], calibration()
         points = cases(*THREE)
-        mine = [
-            replace(case, replica=replace(case.replica, deployment=replace(case.replica.deployment, evidence=told)))
-            for case in points
-        ]
+        mine = [with_evidence(case, told) for case in points]
         found = posterior(own_cases(scenario(*THREE), CATALOG, _usual_1024), fit)
-        assert told.shift_link.tolist() == pytest.approx(found.shift.tolist(), abs=1e-12)
+        np.testing.assert_allclose(told.shift_link, found.shift, atol=1e-12)
         moved = replace(found, shift=told.shift_link)
         np.testing.assert_allclose(
             predicted_cases(mine, fit).value_log[:, TPOT], shifted(points, fit, moved).predicted_log[:, TPOT]
@@ -198,10 +203,7 @@ class TestWhatChanges:
         fit, points = calibration(), own_cases(scenario(*THREE), CATALOG, _usual_1024)
         measured = Problem(points).measured_log[:, TPOT]
         (told,) = evidence(*THREE)
-        mine = [
-            replace(case, replica=replace(case.replica, deployment=replace(case.replica.deployment, evidence=told)))
-            for case in points
-        ]
+        mine = [with_evidence(case, told) for case in points]
         before, after = (predicted_cases(group, fit).value_log[:, TPOT] for group in (points, mine))
         assert np.abs(after - measured).max() < np.abs(before - measured).max()
 

@@ -43,7 +43,7 @@ def made_evidence(shift=0.0, known=0.0, group=("llama-3.3-70b", "h100-sxm", "vll
     model, accelerator, engine = group
     return Evidence(
         model=model, accelerator=accelerator, engine=engine, num_points=3, layouts=("4x h100-sxm fp8",),
-        shift_link=rng.normal(size=NUM_CONSTANTS) * shift, known_frac=rows,
+        levels=((),), shift_link=rng.normal(size=(1, NUM_CONSTANTS)) * shift, known_frac=rows[:, None],
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_evidence_is_for_its_group_alone():
     told = made_evidence(shift=0.3, known=0.5)
     mine = built("llama-3.3-70b", "h100-sxm", (told,), tensor_parallel=4, precision="fp8")
     plain = built("llama-3.3-70b", "h100-sxm", tensor_parallel=4, precision="fp8")
-    assert mine.evidence is told
+    assert mine.evidence is told.at(mine.layout)
     assert mine.constants != plain.constants
     assert "3 of this group" in mine.constants.source
     assert mine.without_evidence() == plain
@@ -134,7 +134,7 @@ def test_knowledge_narrows_its_deployment_and_no_other():
 
 
 def test_all_known_leaves_the_noise():
-    told = replace(made_evidence(), known_frac=np.eye(NUM_CONSTANTS))
+    told = replace(made_evidence(), known_frac=np.eye(NUM_CONSTANTS)[:, None])
     dep = built("llama-3.3-70b", "h100-sxm", (told,), tensor_parallel=4, precision="fp8")
     found = spread_at(spread_model([dep]), stack_step_models([step_model(dep)]), 32.0, 1500.0)
     noise = calibration().noise_sd_log["tpot_s/concurrency"]

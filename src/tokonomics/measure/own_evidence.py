@@ -75,6 +75,7 @@ def _evidence(group: tuple[str, str, str], cases: Sequence[Case], fit: Calibrati
         engine=engine,
         num_points=len(cases),
         layouts=tuple(sorted({case.replica.deployment.name for case in cases})),
+        levels=found.levels,
         shift_link=found.shift,
         known_frac=found.known_frac,
     )
@@ -83,7 +84,8 @@ def _evidence(group: tuple[str, str, str], cases: Sequence[Case], fit: Calibrati
 
 
 def _with(case: Case, told: Evidence) -> Case:
-    return replace(case, replica=replace(case.replica, deployment=replace(case.replica.deployment, evidence=told)))
+    dep = case.replica.deployment
+    return replace(case, replica=replace(case.replica, deployment=replace(dep, evidence=told.at(dep.layout))))
 
 
 def _effects(measured_log: Values, before: Predicted, after: Predicted) -> Iterator[Effect]:

@@ -1,9 +1,10 @@
 """A user's own measurements shift the constants by Bayes' rule and narrow the interval.
 
 Before them, the constants of a group (a model on an accelerator in an engine) are normal about what its features
-foretell, on the link scale, with the spread that held-out groups showed. A measured point is the prediction times a
-log-normal error. The most likely constants are found by Gauss-Newton with halved steps; the covariance is that of the
-linearised problem.
+foretell, on the link scale, with the spread that held-out groups showed. A part of that spread is of the whole group, a
+part of the weight format and the rest of the layout, so a point says most of its own layout and least of another
+format. A measured point is the prediction times a log-normal error. The most likely constants are found by Gauss-Newton
+with halved steps; the covariance is that of the linearised problem.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +18,12 @@ from tokonomics.measure.calibration.labels import noise_sd_log
 from tokonomics.measure.calibration.problem import Problem
 from tokonomics.measure.case import Case
 from tokonomics.physics.calibration import Calibration, Values
+from tokonomics.physics.evidence import Level, levels_of
 
 _ROUNDS: Final = 40
 _MOST_HALVINGS: Final = 8
+_SHARES_FRAC: Final = np.array([0.35, 0.35, 0.3])
+"""Of the prior variance: the group's, the weight format's and the layout's own, as in `physics.evidence.levels_of`."""
 _OWN_NOISE_RATIO: Final = 0.35
 """Noise of own points over that of the corpus: they come from one system, not from many sources."""
 _LEAST_SHARE_FRAC: Final = 1e-6
@@ -31,16 +35,20 @@ _MOST_VARIANCE_LINK: Final = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Posterior:
-    """What points say of a group: the shift of its constants on the link scale, (constants,), and the spread.
+    """What points say of a group: the shifts of its constants on the link scale, (levels, constants), and the spread.
 
-    `covariance` and the shift take the points at the noise of one system. `known_frac` (directions, constants), as
-    `physics.evidence` holds it, takes them at the noise of the corpus: what they say of the other layouts and formats
-    of the group is less sure than what they say of themselves. Held-out groups then stay as well covered as before.
+    The shift of a deployment is the sum over its levels. `covariance`, (levels x constants) squared, and the shift take
+    the points at the noise of one system. `known_frac` (directions, levels, constants), as `physics.evidence` holds it,
+    takes them at the noise of the corpus: what they say of other loads and of the other layouts and formats of the
+    group is less sure than what they say of themselves. Held-out groups then stay as well covered as before. `prior`
+    (constants,) is the variance that a deployment without points has.
     """
 
+    levels: tuple[Level, ...]
     shift: Values
     covariance: Values
     known_frac: Values
+    prior: Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +61,15 @@ class Shifted:
 
 @dataclass(frozen=True, kw_only=True)
 class _Points:
-    """Measured values of a group, their precision (0 where nothing was measured), and the prior of the constants."""
+    """Measured values of a group, their precision (0 where nothing was measured), and the prior of the unknowns.
+
+    The unknowns are the shifts of `levels`, one after the other; `is_of` (cases, levels) is 1 where a case is of one.
+    """
 
     measured_log: Values
     precision: Values
+    levels: tuple[Level, ...]
+    is_of: Values
     prior: Values
 
     def misses(self, at: Values) -> Values:
@@ -70,35 +83,65 @@ class _Points:
 
 def posterior(measured: Sequence[Case], fit: Calibration) -> Posterior:
     """Constants of one group after the `measured` cases of it; raises InputError where they are not of one group."""
-    points, base, tangent = _points(measured, fit), _values(_group(measured), fit), _tangent(measured, fit)
-    shift = np.zeros(len(fit.constants))
-    at, slopes = tangent(base)
+    points, tangent = _points(measured, fit), _level_tangent(measured, fit)
+    shift = np.zeros(len(points.prior))
+    at, slopes = tangent(shift)
     for _ in range(_ROUNDS):
         step = _covariance(points, slopes) @ _pull(points, at, slopes, shift)
         cost = points.cost(at, shift)
         for halving in range(_MOST_HALVINGS):  # slopes turn where constants move far, so a whole step may overshoot
             moved = shift + step * 0.5**halving
-            at, slopes = tangent(base + moved)
+            at, slopes = tangent(moved)
             if points.cost(at, moved) <= cost:
                 break
         else:
-            moved, (at, slopes) = shift, tangent(base + shift)
+            moved, (at, slopes) = shift, tangent(shift)
         shift, change = moved, np.abs(moved - shift).max()
         if change < _SETTLED_LINK:
             break
-    known = _known_frac(slopes, _OWN_NOISE_RATIO**2 * points.precision, points.prior)
-    return Posterior(shift=shift, covariance=_covariance(points, slopes), known_frac=known)
+    return Posterior(
+        levels=points.levels,
+        shift=shift.reshape(len(points.levels), -1),
+        covariance=_covariance(points, slopes),
+        known_frac=_known_frac(points, slopes),
+        prior=_prior(_group(measured), fit),
+    )
 
 
 def _points(measured: Sequence[Case], fit: Calibration) -> _Points:
     problem = _group(measured)
-    prior = np.mean([fit.variance_link(one) for one in problem.features], axis=0)
     noise = _OWN_NOISE_RATIO * noise_sd_log(measured, fit.noise_sd_log)
+    levels = _levels(measured)
     return _Points(
         measured_log=problem.measured_log,
         precision=np.where(np.isfinite(problem.measured_log), 1.0 / noise**2, 0.0),
-        prior=np.clip(prior, 1e-12, _MOST_VARIANCE_LINK),
+        levels=levels,
+        is_of=_is_of(measured, levels),
+        prior=np.outer(_shares_frac(levels), _prior(problem, fit)).ravel(),
     )
+
+
+def _prior(problem: Problem, fit: Calibration) -> Values:
+    """Variance of each constant of a deployment before any point, (constants,)."""
+    prior = np.mean([fit.variance_link(one) for one in problem.features], axis=0)
+    return np.asarray(np.clip(prior, 1e-12, _MOST_VARIANCE_LINK))
+
+
+def _levels(cases: Sequence[Case]) -> tuple[Level, ...]:
+    """All levels of `cases`, each once, in the order of their first."""
+    every = (level for case in cases for level in levels_of(case.replica.deployment.layout))
+    return tuple(dict.fromkeys(every))
+
+
+def _is_of(cases: Sequence[Case], levels: Sequence[Level]) -> Values:
+    """1 where a case is of a level, else 0; shape (cases, levels)."""
+    of_cases = [levels_of(case.replica.deployment.layout) for case in cases]
+    return np.array([[float(level in mine) for level in levels] for mine in of_cases])
+
+
+def _shares_frac(levels: Sequence[Level]) -> Values:
+    """Share of the prior variance that each level has."""
+    return np.asarray(_SHARES_FRAC[[min(len(level), 2) for level in levels]])
 
 
 def _covariance(points: _Points, slopes: Values) -> Values:
@@ -115,12 +158,31 @@ def _pull(points: _Points, at: Values, slopes: Values, shift: Values) -> Values:
 
 def shifted(cases: Sequence[Case], fit: Calibration, found: Posterior) -> Shifted:
     """Predictions of `cases` of the group with its constants shifted, and their spread."""
-    problem = _group(cases)
-    values = _values(problem, fit) + found.shift
+    problem, is_of = _group(cases), _is_of(cases, found.levels)
+    values = _values(problem, fit) + is_of @ found.shift
     at = problem.predicted_log(values, fit)
     slopes = problem.jacobian(values, fit, at)
-    moved = np.einsum("nmj,jk,nmk->nm", slopes, found.covariance, slopes)
+    unmeasured = 1.0 - is_of @ _shares_frac(found.levels)
+    moved = unmeasured[:, None] * (slopes**2 @ found.prior)
+    of_levels = _of_levels(slopes, is_of)
+    moved += np.einsum("nmj,jk,nmk->nm", of_levels, found.covariance, of_levels)
     return Shifted(predicted_log=at, sd_log=np.sqrt(moved + noise_sd_log(cases, fit.noise_sd_log) ** 2))
+
+
+def _level_tangent(cases: Sequence[Case], fit: Calibration) -> Callable[[Values], tuple[Values, Values]]:
+    """Predictions and slopes of `cases` as a function of the shifts of their levels, one after the other."""
+    base, tangent, is_of = _values(_group(cases), fit), _tangent(cases, fit), _is_of(cases, _levels(cases))
+
+    def at(shift: Values) -> tuple[Values, Values]:
+        logs, slopes = tangent(base + is_of @ shift.reshape(is_of.shape[1], -1))
+        return logs, _of_levels(slopes, is_of)
+
+    return at
+
+
+def _of_levels(slopes: Values, is_of: Values) -> Values:
+    """Slopes with the shifts of levels, (cases, metrics, levels x constants), from those with the constants."""
+    return np.asarray(np.einsum("nl,nmj->nmlj", is_of, slopes).reshape(*slopes.shape[:2], -1))
 
 
 def _tangent(cases: Sequence[Case], fit: Calibration) -> Callable[[Values], tuple[Values, Values]]:
@@ -138,17 +200,19 @@ def _tangent(cases: Sequence[Case], fit: Calibration) -> Callable[[Values], tupl
     return at
 
 
-def _known_frac(slopes: Values, precision: Values, prior: Values) -> Values:
-    """Directions that measured values tell, in units of the prior's deviations, each by the share that is known.
+def _known_frac(points: _Points, slopes: Values) -> Values:
+    """Directions that points tell at the noise of the corpus, in units of a deployment's prior deviations.
 
-    A value of which a deviation of the prior would move the prediction by s deviations of its noise leaves 1/(1 + s^2)
-    of the variance.
+    Each has the length of the share that is known: a value of which a deviation of the prior would move the prediction
+    by s deviations of its noise leaves 1/(1 + s^2) of the variance. Shape (directions, levels, constants).
     """
-    told = slopes * np.sqrt(prior) * np.sqrt(precision)[..., None]
-    _, strength, directions = np.linalg.svd(told.reshape(-1, len(prior)), full_matrices=False)
-    shares = strength / np.sqrt(1.0 + strength**2)
-    kept = shares > _LEAST_SHARE_FRAC
-    return np.asarray(shares[kept, None] * directions[kept])
+    precision = _OWN_NOISE_RATIO**2 * points.precision
+    told = slopes * np.sqrt(points.prior) * np.sqrt(precision)[..., None]
+    _, strength, directions = np.linalg.svd(told.reshape(-1, len(points.prior)), full_matrices=False)
+    known = strength / np.sqrt(1.0 + strength**2)
+    kept = known > _LEAST_SHARE_FRAC
+    of_levels = (known[kept, None] * directions[kept]).reshape(kept.sum(), len(points.levels), -1)
+    return np.asarray(of_levels * np.sqrt(_shares_frac(points.levels))[:, None])
 
 
 def _group(cases: Sequence[Case]) -> Problem:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tokonomics.errors import UnknownName
 from tokonomics.physics.calibration import Calibration, calibration
-from tokonomics.physics.evidence import Evidence
+from tokonomics.physics.evidence import Known
 from tokonomics.physics.features import Feature
 
 IDEAL_ENGINE: Final = "roofline"
@@ -91,10 +91,8 @@ def ideal_constants() -> EngineConstants:
     )
 
 
-def calibrated_constants(
-    engine: str, features: tuple[Feature, ...], evidence: Evidence | None = None
-) -> EngineConstants:
-    """Constants of `engine` for a deployment of `features`, shifted by what `evidence` says of its group.
+def calibrated_constants(engine: str, features: tuple[Feature, ...], known: Known | None = None) -> EngineConstants:
+    """Constants of `engine` for a deployment of `features`, shifted by what is `known` of it.
 
     Raises UnknownName when there is no such engine.
     """
@@ -102,12 +100,10 @@ def calibrated_constants(
     if engine == IDEAL_ENGINE:
         return ideal_constants()
     fit = calibration()
-    if evidence is None:
+    if known is None:
         return constants_at(engine, fit.values_link(features), fit)
-    shifted = constants_at(engine, fit.values_link(features) + evidence.shift_link, fit)
-    return replace(
-        shifted, source=f"{shifted.source}; shifted by own measurements, {evidence.num_points} of this group"
-    )
+    shifted = constants_at(engine, fit.values_link(features) + known.shift_link, fit)
+    return replace(shifted, source=f"{shifted.source}; shifted by own measurements, {known.num_points} of this group")
 
 
 def constants_at(engine: str, values: NDArray[np.float64], fit: Calibration) -> EngineConstants:

@@ -8,7 +8,7 @@ from tokonomics.catalog.accelerator import Accelerator
 from tokonomics.catalog.model import Model
 from tokonomics.errors import InputError, raise_all
 from tokonomics.physics.constants import EngineConstants, calibrated_constants
-from tokonomics.physics.evidence import Evidence, evidence_of
+from tokonomics.physics.evidence import Evidence, Known, Layout, evidence_of
 from tokonomics.physics.features import Feature, deployment_features
 from tokonomics.physics.formats import WeightFormat, kv_element_bytes, weight_format
 
@@ -25,7 +25,7 @@ class Deployment:
     `tensor_parallel` x `pipeline_parallel` accelerators hold one copy. `expert_parallel` gives each tensor-parallel
     rank whole experts instead of slices of all. `attention_data_parallel` replicates attention so that each rank
     keeps the KV cache of its own sequences (DeepSeek-style serving). `evidence` is what own measurements of its group
-    say, which its constants contain already.
+    say of it, which its constants contain already.
     """
 
     model: Model
@@ -39,7 +39,7 @@ class Deployment:
     attention_data_parallel: bool = False
     step_budget_tokens: int = DEFAULT_STEP_BUDGET_TOKENS
     max_sequences: int = DEFAULT_MAX_SEQUENCES
-    evidence: Evidence | None = None
+    evidence: Known | None = None
 
     def __post_init__(self) -> None:
         counts = {
@@ -62,6 +62,12 @@ class Deployment:
     def num_gpus(self) -> int:
         """Accelerators of one replica."""
         return self.tensor_parallel * self.pipeline_parallel
+
+    @property
+    def layout(self) -> Layout:
+        """What tells it from other deployments of its group."""
+        ranks = (self.tensor_parallel, self.pipeline_parallel)
+        return (self.precision.id, *ranks, self.expert_parallel, self.attention_data_parallel)
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -119,7 +125,9 @@ def deployment(
         expert_parallel=expert_parallel,
         attention_data_parallel=attention_data_parallel,
     )
-    known = evidence_of(evidence, model.id, accelerator.id, engine)
+    layout = (weights.id, tensor_parallel, pipeline_parallel, expert_parallel, attention_data_parallel)
+    told = evidence_of(evidence, model.id, accelerator.id, engine)
+    known = None if told is None else told.at(layout)
     return Deployment(
         model=model,
         accelerator=accelerator,

@@ -18,7 +18,7 @@ def evidence_sentence(evidence: Evidence) -> str:
     >>> evidence_sentence(
     ...     Evidence(
     ...         model="m", accelerator="h100-sxm", engine="vllm", num_points=3, layouts=("4x h100-sxm fp8",),
-    ...         shift_link=none, known_frac=none, effects=(effect,),
+    ...         levels=(), shift_link=none, known_frac=none, effects=(effect,),
     ...     )
     ... )
     'm on h100-sxm in vllm: shifted by your 3 measurements of 4x h100-sxm fp8: TPOT -8 %, range 12 -> 7 %'
