@@ -25,29 +25,33 @@ def run_fixed(m: Machine, c: Control, load: Load, told: Told, first: int, last: 
     """Serve requests `first` up to `last`, as `run_fleet` does."""
     due_s = c.boundaries[c.boundaries.size >> 1 :]
     num_replicas = c.places.size
-    for index in range(first, last):
-        now_s = load.arrival_s[index]
+    is_end = last == load.arrival_s.size
+    for index in range(first, last + is_end):  # one turn more in the end, so that `run_until` is compiled once
+        now_s = load.arrival_s[index] if index < last else inf
         due = due_before(due_s, num_replicas, now_s)
         while due != 0:
             at = lowest_bit(due)
             due &= due - 1
             run_until(m, c, load, told, at, now_s)
             due_s[at] = m.replicas[at].boundary_s
-        if c.rules.router == LEAST_OUTSTANDING:
-            at = first_least(m.outstanding_tokens)
-        else:
-            at = choose_by_load(m, c, load, index, 0)
-        if m.replicas[at].num_queued >= m.engines[m.replicas[at].kind].max_queued:
-            told.status[index] = REJECTED
-            m.requests[index].replica = NONE
-        else:
-            enqueue(m, load, at, index, now_s)
-            due_s[at] = m.replicas[at].boundary_s
-        c.rules.now_s = now_s
-    if last == load.arrival_s.size:
-        for at in range(num_replicas):
-            run_until(m, c, load, told, at, inf)
-            due_s[at] = inf
+        if index < last:
+            arrive_at(m, c, load, told, due_s, index, now_s)
+
+
+@inlined
+def arrive_at(m: Machine, c: Control, load: Load, told: Told, due_s: Floats, index: int, now_s: float) -> None:
+    """Send request `index` to the replica that the router picks, or turn it away."""
+    if c.rules.router == LEAST_OUTSTANDING:
+        at = first_least(m.outstanding_tokens)
+    else:
+        at = choose_by_load(m, c, load, index, 0)
+    if m.replicas[at].num_queued >= m.engines[m.replicas[at].kind].max_queued:
+        told.status[index] = REJECTED
+        m.requests[index].replica = NONE
+    else:
+        enqueue(m, load, at, index, now_s)
+        due_s[at] = m.replicas[at].boundary_s
+    c.rules.now_s = now_s
 
 
 @compiled

@@ -38,17 +38,34 @@ def schedule(m: Machine, load: Load, told: Told, at: int, now_s: float) -> None:
     replica.num_chunks, replica.prompt_tokens, replica.prompt_pairs = 0, 0, 0.0
     replica.decode_blocks, replica.may_cut = NONE, 1
     if m.extras is not None and engine.prefill_first:
-        replica.decodes_run = 0
+        stuck = admit_then_decode(m, load, told, at, now_s)
+    else:
+        stuck = decode_then_admit(m, load, told, at, now_s)
+    plan_step(m, at, now_s, stuck)
+
+
+@compiled
+def admit_then_decode(m: Machine, load: Load, told: Told, at: int, now_s: float) -> bool:
+    """Prompts first, and decodes in steps that hold none; as `admit_waiting` returns. It is rare, so compiled apart."""
+    replica = m.replicas[at]
+    engine = m.engines[replica.kind]
+    replica.decodes_run = 0
+    if keeps_prefixes(m, engine):
+        evict_idle(m, at, 0)
+    stuck = admit_waiting(m, load, told, at, engine.budget_tokens, now_s)
+    if replica.num_chunks == 0:
+        stuck = make_room(m, load, at) > 0 or stuck
+        replica.decodes_run = replica.num_decodes
         if keeps_prefixes(m, engine):
             evict_idle(m, at, 0)
-        stuck = admit_waiting(m, load, told, at, engine.budget_tokens, now_s)
-        if replica.num_chunks == 0:
-            stuck = make_room(m, load, at) > 0 or stuck
-            replica.decodes_run = replica.num_decodes
-            if keeps_prefixes(m, engine):
-                evict_idle(m, at, 0)
-        plan_step(m, at, now_s, stuck)
-        return
+    return stuck
+
+
+@inlined
+def decode_then_admit(m: Machine, load: Load, told: Told, at: int, now_s: float) -> bool:
+    """Decodes first, and prompts with what is left of the budget; as `admit_waiting` returns."""
+    replica = m.replicas[at]
+    engine = m.engines[replica.kind]
     num_preempted = make_room(m, load, at)
     budget = engine.budget_tokens - replica.num_decodes * engine.rows_per_decode
     if replica.partial != NONE:
@@ -57,7 +74,7 @@ def schedule(m: Machine, load: Load, told: Told, at: int, now_s: float) -> None:
         evict_idle(m, at, 0)
     stuck = num_preempted > 0 or admit_waiting(m, load, told, at, budget, now_s)
     replica.decodes_run = replica.num_decodes
-    plan_step(m, at, now_s, stuck)
+    return stuck
 
 
 @inlined
