@@ -1,7 +1,7 @@
 """How long `tok plan` takes and how much memory: the Azure conversation trace at three rates, three models, all offers.
 
-Each plan is a process of its own, with compiled code at hand from a first run of each that is not counted. Processor seconds
-stand beside those of the clock, so that runs on a shared machine can be compared.
+Each plan is a process of its own, with compiled code at hand from a first run of each that is not counted. Processor
+seconds stand beside those of the clock, so that runs on a shared machine can be compared.
 
 Run: python -m benchmarks.plan_memory [--trace FILE] [--label WORDS]   (adds rows to results/plan_memory.csv)
 """
