@@ -1,6 +1,7 @@
 """From a scenario to a replay: the deployment, the traffic, replications, many processes, sweeps, compiled code."""
 
 import os
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from datetime import date
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from tokonomics.catalog.load import load_catalog
+from tokonomics.cli.long_work import announce_compiling
+from tokonomics.cli.output import OutputOptions
 from tokonomics.errors import InputError, TokonomicsError
 from tokonomics.physics.capacity import memory_box
 from tokonomics.policy.route import ROUTERS
@@ -265,6 +268,19 @@ class TestCompiledCode:
         assert folder.startswith(str(tmp_path / "home" / "cache" / "compiled-"))
         monkeypatch.setenv("TOKONOMICS_HOME", str(tmp_path / "compiled.py"))
         assert compiled._cache_dir.__wrapped__() is None
+
+    @pytest.mark.parametrize(
+        ("kept", "is_said"), [("fixed_kernel.run_fixed-1.1.nbc", False), ("blocks.f-1.1.nbc", True)]
+    )
+    def test_who_watches_is_told_of_a_first_compilation(self, tmp_path, monkeypatch, capsys, kept, is_said):
+        (tmp_path / "simulation").mkdir()
+        (tmp_path / "simulation" / kept).write_text("")
+        monkeypatch.setattr(compiled, "_cache_dir", lambda: str(tmp_path))
+        announce_compiling(OutputOptions())
+        assert not capsys.readouterr().err  # nobody watches
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        announce_compiling(OutputOptions())
+        assert ("compiling the simulator" in capsys.readouterr().err) == is_said
 
 
 def test_the_catalogue_is_that_of_the_scenario():

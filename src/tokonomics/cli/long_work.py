@@ -65,3 +65,11 @@ def long_work(label: str, output: OutputOptions) -> Iterator[Work]:
         work.close()
         if is_main:
             signal.signal(signal.SIGINT, before)
+
+
+def announce_compiling(output: OutputOptions) -> None:
+    """Tell who watches why the first replay of an installation takes so long."""
+    from tokonomics.simulation.compiled import is_compiled  # numba loads only where something is replayed
+
+    if sys.stderr.isatty() and not is_compiled():
+        remark("compiling the simulator for this machine, once: a minute or two", output)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from tokonomics.cli.deploy import deploy_options, stored_plan, write_deployment
+from tokonomics.cli.long_work import announce_compiling
 from tokonomics.cli.options import complete_models, plan_options, scenario_from_flags, scenario_options
 from tokonomics.cli.output import OutputOptions, emit, output_options, remark
 from tokonomics.cli.spread import Spread, end, made, spread_options
@@ -98,6 +99,7 @@ def plan(
         raise_all([f"{flag} is for one plan; leave it out beside --sweep" for flag, value in single.items() if value])
         _sweep(asked, sweeps, spread, chart, output)
         return
+    announce_compiling(output)
     begin_s = time.perf_counter()
     with unknown_names_placed(path):
         planned = make_plan(asked, today=datetime.now(UTC).date())

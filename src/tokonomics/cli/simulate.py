@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from tokonomics.cli.deploy import say_other_catalogue
-from tokonomics.cli.long_work import long_work
+from tokonomics.cli.long_work import announce_compiling, long_work
 from tokonomics.cli.options import complete_models, scenario_from_flags, scenario_options, simulation_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
 from tokonomics.cli.spread import Spread, end, made, spread_options
@@ -111,6 +111,7 @@ def _replay(
     from tokonomics.simulation.many import Run, shared_case
     from tokonomics.simulation.requests_file import write_requests
 
+    announce_compiling(output)
     case = shared_case(asked, datetime.now(UTC).date())
     if plan_digest is not None:
         say_other_catalogue(plan_digest, case.catalog.digest, output)

@@ -45,6 +45,12 @@ def _cache_dir() -> str | None:
     return None
 
 
+def is_compiled() -> bool:
+    """Whether machine code of an event loop of these sources is kept; without any, a replay waits for the compiler."""
+    folder = _cache_dir()
+    return folder is not None and any(Path(folder).rglob("*kernel.run_*.nbc"))
+
+
 def prune(place: Path, *, keep: str) -> None:
     """Delete the folders of compiled code in `place`, but for `keep` and the latest few others."""
     others = [one for one in place.glob("compiled-*") if one.name != keep and one.is_dir()]
