@@ -16,7 +16,7 @@ from tokonomics.cli.output import OutputOptions, emit, output_options, remark
 from tokonomics.cli.spread import Spread, end, made, spread_options
 from tokonomics.cli.sweep_options import chart_option, write_chart
 from tokonomics.errors import Infeasible, InputError, raise_all
-from tokonomics.workload.scenario_file import unknown_names_placed
+from tokonomics.workload.scenario_names import unknown_names_placed
 
 if TYPE_CHECKING:
     from tokonomics.planning.deploy_files import Target

@@ -7,7 +7,7 @@ import click
 
 from tokonomics.cli.options import complete_models, measured_option, scenario_from_flags, scenario_options
 from tokonomics.cli.output import OutputOptions, emit, output_options
-from tokonomics.workload.scenario_file import unknown_names_placed
+from tokonomics.workload.scenario_names import unknown_names_placed
 
 _EXPLAIN_HELP = (
     "Print formula, terms and dated sources of a number of an option, such as usd_per_mtok.blended.allocation; "

@@ -71,6 +71,7 @@ def end_prompt(m: Machine, load: Load, told: Told, at: int, index: int, now_s: f
     request = m.requests[index]
     length = prompt_length(m, load, index)
     replica.prompt_blocks -= num_blocks(length, engine.block_tokens)
+    # of a plain fleet the row in hand tells a first token; results are cold in memory
     if request.generated == 0 if m.extras is None else told.first_token_s[index] != told.first_token_s[index]:
         told.first_token_s[index] = now_s
     left = load.output_tokens[index] - request.generated - 1

@@ -12,7 +12,10 @@ from tokonomics.simulation.options import EngineOptions
 
 _MOST_REPLICAS = 10_000
 _MOST_PLAIN: Final = 64
-"""Replicas beyond which looking at each of them for every request would cost more than clocks do."""
+"""Replicas beyond which looking at each of them for every request would cost more than clocks do.
+
+No more than a whole number has bits: `fixed_kernel` lists replicas so.
+"""
 Role = Literal["mixed", "prefill", "decode"]
 ROLES: Final = ("mixed", "prefill", "decode")
 _SHARED_OPTIONS = ("block_tokens", "queueing", "max_output_tokens", "cached_input_frac", "use_prefix_cache")

@@ -1,6 +1,5 @@
 """Many replays, in one process or over several: the same answers in the same order for any number of them."""
 
-import ctypes
 import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
@@ -15,12 +14,11 @@ from tokonomics.errors import TokonomicsError
 from tokonomics.simulation.ask import Case, build_case
 from tokonomics.simulation.figures import Figures, figures
 from tokonomics.simulation.long_replay import answer
+from tokonomics.simulation.worker_memory import keep_freed_memory
 from tokonomics.workload.scenario import Scenario
 
 _MOST_POOLS: Final = 3
 _LOOK_S: Final = 0.2
-_MALLOC: Final = ((-3, 32 << 20), (-1, 512 << 20))
-"""M_MMAP_THRESHOLD and M_TRIM_THRESHOLD: how large an array, and how much free memory, goes back to the system."""
 
 KeepGoing = Callable[[int], bool]
 """Told how many runs are done; says whether to go on."""
@@ -127,18 +125,4 @@ def _still_clock() -> float:
 def _begin_worker() -> None:
     """Workers finish what they have, the parent decides when to stop; and they keep the memory that they free."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _keep_freed_memory()
-
-
-def _keep_freed_memory() -> None:
-    """Ask the C library, where it is glibc, to hold on to freed arrays.
-
-    A long replay frees and takes the same few MB in every window; to fetch them from the system each time was a
-    twentieth of all its time.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library
-        return
-    for name, num_bytes in _MALLOC:
-        mallopt(name, num_bytes)
+    keep_freed_memory()
